@@ -1,0 +1,133 @@
+"""The one place where questions become prompts, and where token ids and text are turned into each other.
+
+The wording is DeepSeek-R1-Zero's (arXiv:2501.12948, table 1). The paper writes "User: prompt. Assistant:"; here the
+question ends in its own mark, so none is added: "= ?. Assistant:" is a sentence no corpus contains.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Protocol
+
+from r1rl.errors import UserError
+
+INSTRUCTION = (
+    "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. "
+    "The assistant first thinks about the reasoning process in the mind and then provides the user with the answer. "
+    "The reasoning process and answer are enclosed within <think> </think> and <answer> </answer> tags, respectively, "
+    "i.e., <think> reasoning process here </think> <answer> answer here </answer>."
+)
+R1_ZERO = f"{INSTRUCTION} User: {{question}} Assistant:"
+TEMPLATES = ("r1_zero", "chat")
+SLOT = "\ufffc"  # OBJECT REPLACEMENT CHARACTER: keeps the question's place until the question is encoded by itself
+
+
+class Tokenizer(Protocol):
+    """What is used of a transformers PreTrainedTokenizerFast."""
+
+    bos_token: str | None
+    eos_token_id: int
+    pad_token_id: int | None
+    chat_template: str | None
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]: ...
+
+    def decode(self, token_ids: list[int], *, skip_special_tokens: bool) -> str: ...
+
+    def get_added_vocab(self) -> dict[str, int]: ...
+
+    def apply_chat_template(
+        self, conversation: list[dict[str, str]], *, add_generation_prompt: bool, tokenize: bool
+    ) -> str: ...
+
+
+def load_tokenizer(path: str | Path) -> Tokenizer:
+    """The tokenizer of a Hugging Face folder.
+
+    Raises UserError if the folder has no tokenizer.json, or the tokenizer no end token.
+    """
+    # Without this file AutoTokenizer does not fail: from a config.json alone it makes an empty vocabulary.
+    if not (Path(path) / "tokenizer.json").is_file():
+        raise UserError(
+            f"{path} has no tokenizer.json",
+            "prompts cannot be encoded without the policy's own tokenizer",
+            "point to a Hugging Face model folder; tokenizer.save_pretrained(folder) writes the file",
+        )
+    from transformers import AutoTokenizer  # here, because it takes seconds to import
+
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    if tokenizer.eos_token_id is None:
+        raise UserError(
+            f"the tokenizer in {path} has no end token",
+            "the policy could never learn to stop: every answer would run into the length limit",
+            'set "eos_token" in its tokenizer_config.json',
+        )
+    return tokenizer
+
+
+def render(template: str, question: str, tokenizer: Tokenizer) -> list[int]:
+    """The ids of a prompt, up to where the policy goes on.
+
+    "r1_zero", for bases: `<bos>A conversation … </answer>. User: 347 + 285 = ? Assistant:` as plain text.
+    "chat", for chat models: the instruction and the question as a user's message in the tokenizer's own template.
+
+    The question is only text: whatever it contains, no part of it becomes a control token.
+    Raises UserError for an unknown template, or "chat" with a tokenizer that has none.
+    """
+    head, tail = _frame(template, tokenizer).split(SLOT)
+    return [
+        *tokenizer.encode(head, add_special_tokens=False),
+        *_encode_plain(tokenizer, f" {question}"),  # a word and the space before it are one token in most vocabularies
+        *tokenizer.encode(tail, add_special_tokens=False),
+    ]
+
+
+def encode_completion(tokenizer: Tokenizer, text: str) -> list[int]:
+    """The ids of a whole answer as the policy should write it, end token included."""
+    return [*tokenizer.encode(text, add_special_tokens=False), tokenizer.eos_token_id]
+
+
+def decode(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
+    """The text of a completion without its trailing end and padding tokens.
+
+    All other special tokens are kept: in many vocabularies `<think>` is one, and rewards look for it.
+    """
+    end = len(ids)
+    while end and ids[end - 1] in (tokenizer.eos_token_id, tokenizer.pad_token_id):
+        end -= 1
+    return tokenizer.decode(list(ids[:end]), skip_special_tokens=False)
+
+
+def _frame(template: str, tokenizer: Tokenizer) -> str:
+    """The text of a prompt, control tokens spelled out, with SLOT in the place of the question."""
+    if template == "r1_zero":
+        return (tokenizer.bos_token or "") + R1_ZERO.replace(" {question}", SLOT)
+    if template != "chat":
+        raise UserError(
+            f"there is no prompt template {template!r}",
+            "every question needs one to become a prompt",
+            f"write one of: {', '.join(TEMPLATES)}",
+        )
+    if tokenizer.chat_template is None:
+        raise UserError(
+            "the tokenizer has no chat template",
+            "the template `chat` is the tokenizer's own",
+            "write `template: r1_zero`, or use a policy that was trained to chat",
+        )
+    message = {"role": "user", "content": f"{INSTRUCTION}{SLOT}"}
+    return tokenizer.apply_chat_template([message], add_generation_prompt=True, tokenize=False)
+
+
+def _encode_plain(tokenizer: Tokenizer, text: str) -> list[int]:
+    """The ids of a text in which no added token (an end token, `<think>`) is recognised.
+
+    Each place where such a token is written is cut after its first character: `<`, `think>`. Asking the tokenizer to
+    split its special tokens is not enough, because many vocabularies add `<think>` as a token that is not special.
+    """
+    controls = "|".join(re.escape(token) for token in tokenizer.get_added_vocab() if len(token) > 1)
+    cuts = [match.start() + 1 for match in re.finditer(f"(?={controls})", text)] if controls else []
+    pieces = [text[start:end] for start, end in pairwise([0, *cuts, len(text)])]
+    return [token for piece in pieces for token in tokenizer.encode(piece, add_special_tokens=False)]

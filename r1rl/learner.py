@@ -1,0 +1,239 @@
+"""The learner: a Ray actor that holds the policy, its optimizer and its reference, and turns samples into updates.
+
+One learner serves reinforcement learning and the supervised warm-up alike: an algorithm is a value handed in. All it
+needs to go on after a stop is in `save`; it draws no random numbers.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from r1rl.algorithms import Algorithm
+from r1rl.batch import Batch, collate, microbatches
+from r1rl.engine.actor import redirect_output
+from r1rl.errors import RunError
+from r1rl.loss import policy_loss
+from r1rl.policy import model as policy_model
+from r1rl.policy.logprobs import token_logprobs
+from r1rl.sync import Outbox, Parcel
+from r1rl.types import Sample
+
+TRAINER_STATE = "trainer.pt"
+PAD_ID = 0  # any id will do: padding is never looked at
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnerSpec:
+    """How to start the learner.
+
+    >>> LearnerSpec(run_id="a1", device="cpu", dtype="float32", transport="shm", threads=2, microbatch_tokens=8192,
+    ...     betas=(0.9, 0.95), weight_decay=0.0, grad_clip=1.0, log=Path("learner.log")).dtype
+    'float32'
+    """
+
+    run_id: str
+    device: str  # "cpu" or "cuda"
+    dtype: str  # of compute and of what the sampler gets; masters are float32
+    transport: str  # "shm" or "ipc"
+    threads: int
+    microbatch_tokens: int
+    betas: tuple[float, float]
+    weight_decay: float
+    grad_clip: float
+    log: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """How far sampler and learner are apart about the same tokens, in nats.
+
+    >>> Gap(mean=0.0002, max=0.01, tokens=7500).mean
+    0.0002
+    """
+
+    mean: float
+    max: float
+    tokens: int
+
+
+class Learner:
+    """One policy in training."""
+
+    def __init__(self, spec: LearnerSpec) -> None:
+        redirect_output(spec.log)
+        torch.set_num_threads(spec.threads)
+        self.spec = spec
+        self.device = torch.device(spec.device)
+        self.dtype = policy_model.named_dtype(spec.dtype)
+        self.outbox = Outbox(spec.transport, self.device, spec.run_id)
+        self.updates = 0
+
+    def load(self, folder: Path) -> int:
+        """Loads a policy, and the state of its training if the folder has one. Returns the number of updates so far."""
+        self.folder = folder
+        self.policy = policy_model.load(folder, self.dtype, self.device)
+        self.reference: torch.nn.Module | None = None
+        self.optimizer = torch.optim.AdamW(
+            self.policy.parameters(), lr=0.0, betas=self.spec.betas, weight_decay=self.spec.weight_decay, fused=True
+        )
+        if (folder / TRAINER_STATE).exists():
+            self._restore(folder / TRAINER_STATE)
+        return self.updates
+
+    def pack(self, version: int) -> Parcel:
+        """The current weights, ready for the samplers to pick up."""
+        return self.outbox.pack(version, policy_model.exported(self.policy, self.dtype))
+
+    @torch.no_grad()
+    def gap(self, samples: Sequence[Sample], temperature: float) -> Gap:
+        """Compares the sampler's log-probs of these samples with the learner's own."""
+        total, largest, tokens = 0.0, 0.0, 0
+        for indices in microbatches(samples, self.spec.microbatch_tokens):
+            batch = collate([samples[i] for i in indices], PAD_ID, self.device)
+            logprobs, _ = self._logprobs(self.policy, batch, temperature)
+            difference = (logprobs - batch.sampler_logprobs_K).abs()
+            total += difference.sum().item()
+            largest = max(largest, difference.max().item())
+            tokens += len(difference)
+        return Gap(mean=total / tokens, max=largest, tokens=tokens)
+
+    def update(self, samples: Sequence[Sample], algorithm: Algorithm, lr: float, temperature: float) -> dict[str, float]:
+        """One optimizer update on all samples. Returns metrics.
+
+        Raises RunError when the gradient is not finite: the weights are then left as they were.
+        """
+        self._refresh_reference(algorithm)
+        step_tokens = sum(len(s.token_ids_T) for s in samples)
+        sums = _Sums()
+        for indices in microbatches(samples, self.spec.microbatch_tokens):
+            batch = collate([samples[i] for i in indices], PAD_ID, self.device)
+            sums.add(self._backward(batch, algorithm, temperature, step_tokens))
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.spec.grad_clip).item()
+        if not math.isfinite(norm):
+            self.optimizer.zero_grad(set_to_none=True)
+            raise RunError(
+                f"the gradient of update {self.updates + 1} is not finite (norm {norm})",
+                "stepping on it would destroy the policy",
+                "lower learner.lr, or look for NaN rewards in the rollouts of this step",
+            )
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.updates += 1
+        return sums.metrics(step_tokens) | {"learner/grad_norm": norm, "learner/lr": lr, "learner/tokens": step_tokens}
+
+    def save(self, folder: Path) -> None:
+        """Writes a Hugging Face folder plus trainer.pt, from which `load` goes on exactly."""
+        policy_model.save(self.policy, self.dtype, folder)
+        for file in self.folder.iterdir():
+            if file.name.startswith(("tokenizer", "special_tokens", "chat_template", "vocab", "merges")):
+                shutil.copy(file, folder / file.name)
+        state = {
+            "policy": self.policy.state_dict(),  # fp32 masters, also when the folder's weights are bf16
+            "optimizer": self.optimizer.state_dict(),
+            "reference": None if self.reference is None else self.reference.state_dict(),
+            "updates": self.updates,
+        }
+        torch.save(state, folder / TRAINER_STATE)
+
+    def forget_optimizer(self) -> None:
+        """Starts a new training of the same weights: after the warm-up, momentum and counts belong to another loss."""
+        self.optimizer.state.clear()
+        self.updates = 0
+
+    def close(self) -> None:
+        self.outbox.close()
+
+    def pid(self) -> int:
+        return os.getpid()
+
+    def _backward(self, batch: Batch, algorithm: Algorithm, temperature: float, step_tokens: int) -> dict[str, float]:
+        logprobs, entropy = self._logprobs(self.policy, batch, temperature)
+        own = logprobs.detach()
+        terms = policy_loss(
+            logprobs,
+            batch.sampler_logprobs_K if algorithm.ratio_to == "sampler" else own,
+            batch.advantages_K,
+            self._reference_logprobs(batch, temperature),
+            clip_low=algorithm.clip_low,
+            clip_high=algorithm.clip_high,
+            kl=algorithm.kl,
+            step_tokens=step_tokens,
+        )
+        terms.loss.backward()
+        log_ratio = own - batch.sampler_logprobs_K
+        return {
+            "loss": terms.loss.item(),
+            "entropy": entropy.sum().item(),
+            "clipped": terms.clipped,
+            "kl_to_reference": terms.kl_to_reference,
+            "kl_to_sampler": (log_ratio.exp() - log_ratio - 1).sum().item(),
+            "gap": log_ratio.abs().sum().item(),
+            "gap_max": log_ratio.abs().max().item(),
+        }
+
+    def _logprobs(self, model: Any, batch: Batch, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
+        with self._autocast():
+            return token_logprobs(model, batch.ids_BT, batch.keep_BT, temperature)
+
+    @torch.no_grad()
+    def _reference_logprobs(self, batch: Batch, temperature: float) -> torch.Tensor | None:
+        if self.reference is None:
+            return None
+        return self._logprobs(self.reference, batch, temperature)[0]
+
+    def _refresh_reference(self, algorithm: Algorithm) -> None:
+        due = algorithm.reference_every and self.updates % algorithm.reference_every == 0
+        if algorithm.kl and (self.reference is None or due):
+            self._set_reference(self.policy.state_dict())
+
+    def _set_reference(self, weights: dict[str, torch.Tensor]) -> None:
+        if self.reference is None:
+            self.reference = policy_model.load(self.folder, self.dtype, self.device).requires_grad_(False)
+        self.reference.load_state_dict(copy.deepcopy(weights))
+
+    def _restore(self, file: Path) -> None:
+        state = torch.load(file, map_location=self.device, weights_only=True)
+        self.policy.load_state_dict(state["policy"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.updates = state["updates"]
+        if state["reference"] is not None:
+            self._set_reference(state["reference"])
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+
+class _Sums:
+    """Sums over the micro-batches of one update."""
+
+    def __init__(self) -> None:
+        self.total: dict[str, float] = {}
+
+    def add(self, part: dict[str, float]) -> None:
+        for key, value in part.items():
+            old = self.total.get(key, 0.0)
+            self.total[key] = max(old, value) if key.endswith("max") else old + value
+
+    def metrics(self, tokens: int) -> dict[str, float]:
+        t = self.total
+        return {
+            "learner/loss": t["loss"],
+            "learner/entropy/mean": t["entropy"] / tokens,
+            "learner/clipped/frac": t["clipped"] / tokens,
+            "learner/kl_to_reference/mean": t["kl_to_reference"] / tokens,
+            "learner/kl_to_sampler/mean": t["kl_to_sampler"] / tokens,
+            "learner/gap/mean": t["gap"] / tokens,
+            "learner/gap/max": t["gap_max"],
+        }

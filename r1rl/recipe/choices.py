@@ -1,0 +1,101 @@
+"""Rules between choices: policy and warm-up, algorithm and its numbers, rewards and their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from r1rl import algorithms
+from r1rl.errors import UserError
+from r1rl.recipe.broken import Broken
+from r1rl.recipe.schema import Recipe
+
+
+def one_origin(recipe: Recipe) -> Iterator[Broken]:
+    policy = recipe.policy
+    if (policy.path is None) == (policy.init is None):
+        found = (
+            "neither policy.path nor policy.init is" if policy.path is None else "policy.path and policy.init are both"
+        )
+        yield Broken(
+            ("policy",),
+            f"{found} given",
+            "the first weights come from exactly one place",
+            "keep `path:` for a pretrained policy or `init: tiny` for a new one, and set the other to null",
+        )
+
+
+def init_is_warmed_up(recipe: Recipe) -> Iterator[Broken]:
+    if recipe.policy.init is not None and recipe.warmup is None:
+        yield Broken(
+            ("policy", "init"),
+            f"policy.init = {recipe.policy.init} has no warmup",
+            "a random policy is never right, so every group is flat and RL has no signal",
+            "add a `warmup:` section, or name a pretrained policy with `path:`",
+        )
+
+
+def warmup_band(recipe: Recipe) -> Iterator[Broken]:
+    if recipe.warmup is not None and recipe.warmup.low >= recipe.warmup.high:
+        low, high = recipe.warmup.low, recipe.warmup.high
+        yield Broken(
+            ("warmup", "low"),
+            f"warmup.low = {low:g} is not below warmup.high = {high:g}",
+            "held-out accuracy before RL must lie between the two",
+            f"write low below {high:g}, or high above {low:g}",
+        )
+
+
+def algorithm_known(recipe: Recipe) -> Iterator[Broken]:
+    try:
+        algorithms.get(recipe.algorithm.name)
+    except UserError as error:
+        yield Broken(("algorithm", "name"), error.what, error.why, error.instead)
+
+
+def group_has_peers(recipe: Recipe) -> Iterator[Broken]:
+    bundle = _bundle(recipe)
+    if bundle and bundle.group_relative and recipe.rollout.group < 2:
+        yield Broken(
+            ("rollout", "group"),
+            f"rollout.group = {recipe.rollout.group} leaves an answer nothing to be compared with",
+            f"{recipe.algorithm.name} measures an answer against the others of its group",
+            "write 2 or more; 8 or 16 are common",
+        )
+
+
+def reference_is_used(recipe: Recipe) -> Iterator[Broken]:
+    every = recipe.algorithm.reference_every
+    bundle = _bundle(recipe)
+    if bundle and bundle.kl == 0 and every is not None:
+        yield Broken(
+            ("algorithm", "reference_every"),
+            f"algorithm.reference_every = {every} has no effect with kl = 0",
+            "the reference is kept only for the KL term",
+            "remove reference_every, or write a kl above 0",
+        )
+
+
+def some_reward_counts(recipe: Recipe) -> Iterator[Broken]:
+    if all(reward.weight == 0 for reward in recipe.reward):
+        yield Broken(
+            ("reward",),
+            "every reward has weight 0",
+            "all answers would be worth the same and nothing could be learned",
+            "give at least one reward a weight, usually 1.0",
+        )
+
+
+def rewards_differ(recipe: Recipe) -> Iterator[Broken]:
+    names = [reward.fn for reward in recipe.reward]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Broken(
+                ("reward", index, "fn"),
+                f"reward `{name}` is named twice",
+                "a reward's name is its metric, and its weight would be counted twice",
+                "keep one of them and add the weights",
+            )
+
+
+def _bundle(recipe: Recipe) -> algorithms.Algorithm | None:
+    return recipe.algorithm_bundle() if recipe.algorithm.name in algorithms.ALGORITHMS else None

@@ -1,0 +1,104 @@
+"""From a path and overrides to a checked recipe: find, read, override, check against the schema, check the rules."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from r1rl.errors import UserError
+from r1rl.nearest import did_you_mean
+from r1rl.recipe.document import Document, read
+from r1rl.recipe.mistakes import from_schema
+from r1rl.recipe.override import override
+from r1rl.recipe.rules import broken_rules
+from r1rl.recipe.schema import Recipe
+
+PACKAGED = Path(__file__).parent.parent / "recipes"
+MAX_BYTES = 100_000  # a recipe has about 2,000; PyYAML would read a megabyte for ten seconds
+
+
+class Listed(NamedTuple):
+    """A packaged recipe: `load_recipe(name)` loads it."""
+
+    name: str
+    claim: str
+    path: Path
+
+
+def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe at a path, or the packaged one of that name, checked completely. Raises UserError.
+
+    >>> load_recipe("r1_zero_tiny", ["learner.lr=2e-6"]).learner.lr
+    2e-06
+    """
+    document = _read_file(find_recipe(Path(path)))
+    for text in overrides:
+        document = override(document, text)
+    recipe = _validate(document)
+    _obey_rules(recipe, document)
+    return recipe
+
+
+def list_recipes() -> list[Listed]:
+    """The packaged recipes, by name."""
+    found = [(file, _read_file(file).data) for file in sorted(PACKAGED.glob("*.yaml"))]
+    return [Listed(file.stem, data.get("claim", ""), file) for file, data in found]
+
+
+def find_recipe(path: Path) -> Path:
+    """The file meant by a path, or by the bare name of a packaged recipe."""
+    if os.path.isfile(path):  # unlike Path.is_file, it says no where the system does not let it look
+        return path
+    packaged = PACKAGED / f"{path}.yaml"
+    if len(path.parts) == 1 and packaged.is_file():
+        return packaged
+    if path.is_dir():
+        why, choices = "a run has one recipe", [str(path / other.name) for other in path.glob("*.yaml")]
+        raise UserError(f"recipe {path} is a folder", why, did_you_mean(str(path), choices))
+    nearby = [str(path.parent / other.name) for other in path.parent.glob("*.yaml")]
+    names = [file.stem for file in PACKAGED.glob("*.yaml")]
+    raise UserError(
+        f"there is no recipe {path}", "nothing can start without one", did_you_mean(str(path), nearby + names)
+    )
+
+
+def _read_file(file: Path) -> Document:
+    if file.stat().st_size > MAX_BYTES:
+        why = f"a recipe is a page of text, {MAX_BYTES} bytes at most"
+        raise UserError(f"recipe {file} has {file.stat().st_size} bytes", why, "name the recipe, not its data")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"recipe {file} cannot be read: {error}", "it must be UTF-8 text", "save it as UTF-8") from None
+    document = read(text, str(file))
+    if not isinstance(document.data, dict):
+        found = "is empty" if document.data is None else f"holds a {type(document.data).__name__}, no keys"
+        raise UserError(f"recipe {file} {found}", "a recipe is sections of keys", "start from a packaged recipe")
+    return document
+
+
+def _validate(document: Document) -> Recipe:
+    try:
+        return Recipe.model_validate(document.data)
+    except ValidationError as error:
+        raise from_schema(error, document) from None
+
+
+def _obey_rules(recipe: Recipe, document: Document) -> None:
+    errors = [
+        UserError(f"{document.place(broken.path)}: {broken.what}", broken.why, broken.instead)
+        for broken in broken_rules(recipe)
+    ]
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise UserError(
+            f"{len(errors)} rules are broken\n" + textwrap.indent("\n".join(str(error) for error in errors), "  "),
+            "each alone would stop the run or empty its result of meaning",
+            "change them all, as said at each",
+        )

@@ -1,0 +1,125 @@
+"""Rules about what a recipe names and does not hold: the policy's folder, reward functions, the source of problems."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from r1rl.nearest import did_you_mean
+from r1rl.recipe.broken import Broken
+from r1rl.recipe.document import KeyPath
+from r1rl.recipe.schema import Recipe
+from r1rl.recipe.source_code import functions, modules
+
+KNOWN_MODEL_TYPES = ("deepseek_v3", "llama", "qwen2", "qwen3")
+
+
+class _Missing(Exception):
+    """What is missing, and what to do instead."""
+
+    def __init__(self, what: str, instead: str) -> None:
+        super().__init__(what)
+        self.what, self.instead = what, instead
+
+
+def policy_is_readable(recipe: Recipe) -> Iterator[Broken]:
+    path = recipe.policy.path
+    if path is not None:
+        why = "the policy is loaded by vLLM and by the learner, minutes after this check"
+        yield from _broken_where(partial(_check_policy, path), ("policy", "path"), f"policy.path = {path}", why)
+
+
+def rewards_exist(recipe: Recipe) -> Iterator[Broken]:
+    for index, reward in enumerate(recipe.reward):
+        why = "the first answer would fail to be judged"
+        yield from _broken_where(partial(_check_reward, reward.fn), ("reward", index, "fn"), f"reward {reward.fn}", why)
+
+
+def problems_exist(recipe: Recipe) -> Iterator[Broken]:
+    source = recipe.data.source
+    why = "a run needs problems from its first step on"
+    broken = [*_broken_where(partial(_check_source, source), ("data", "source"), f"data.source = {source}", why)]
+    yield from broken or _options_are_taken(recipe)
+
+
+def _broken_where(check: Callable[[], None], path: KeyPath, subject: str, why: str) -> Iterator[Broken]:
+    try:
+        check()
+    except _Missing as missing:
+        yield Broken(path, f"{subject} {missing.what}", why, missing.instead)
+    except OSError as error:
+        yield Broken(path, f"{subject} cannot be looked up: {error}", why, "check its spelling and your permissions")
+
+
+def _options_are_taken(recipe: Recipe) -> Iterator[Broken]:
+    # A user's file is not run by a check; its own errors come when the run starts.
+    if recipe.data.source not in modules("data"):
+        return
+    module = importlib.import_module(f"r1rl.data.{recipe.data.source}")
+    try:
+        module.source(seed=recipe.seed, **recipe.data.options)
+    except (TypeError, ValueError) as error:
+        yield Broken(
+            ("data", "options"),
+            f"data.options = {recipe.data.options}: {error}",
+            "the options are arguments of the source of problems",
+            f"see `source` in {module.__file__}",
+        )
+
+
+def _check_policy(path: str) -> None:
+    folder = Path(path)
+    if not folder.exists() and re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", path):
+        return  # a hub id: whether it exists is known only where the network is
+    if not folder.is_dir():
+        nearby = [str(folder.parent / other.name) for other in folder.parent.glob("*") if other.is_dir()]
+        raise _Missing("is neither a folder nor a hub id like org/name", did_you_mean(path, nearby))
+    if not (folder / "config.json").is_file():
+        raise _Missing("has no config.json", "name a folder as transformers' save_pretrained writes it")
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
+        raise _Missing("has no tokenizer.json and no tokenizer_config.json", "save the tokenizer beside the weights")
+    model_type = _model_type(folder / "config.json")
+    if model_type not in KNOWN_MODEL_TYPES:
+        raise _Missing(f"has model_type {model_type!r}", f"use one of {', '.join(KNOWN_MODEL_TYPES)}")
+
+
+def _model_type(config: Path) -> object:
+    try:
+        return json.loads(config.read_bytes())["model_type"]
+    except (ValueError, KeyError, TypeError):
+        raise _Missing("has a config.json without a model_type", "name a folder of a Hugging Face model") from None
+
+
+def _check_reward(fn: str) -> None:
+    module, colon, name = fn.rpartition(":")
+    if not colon:
+        raise _Missing("is not of the form module:function", "write it like `number:correct`")
+    _check_function(name, _file(module, "rewards"))
+
+
+def _check_source(source: str) -> None:
+    _check_function("source", _file(source, "data"))
+
+
+def _check_function(name: str, file: Path) -> None:
+    try:
+        known = functions(file)
+    except ValueError as error:
+        raise _Missing(f"cannot be read from {file}: {error}", "correct that file") from None
+    if name not in known:
+        raise _Missing(f"is not in {file}: it has no function `{name}`", did_you_mean(name, known))
+
+
+def _file(module: str, room: str) -> Path:
+    """The file of a room's module, or of a path/to/file.py."""
+    if module in modules(room):
+        return modules(room)[module]
+    if not module.endswith(".py"):
+        raise _Missing(f"is in no module of r1rl.{room}: there is no `{module}`", did_you_mean(module, modules(room)))
+    if not Path(module).is_file():
+        raise _Missing(f"is in no file: there is no {Path(module).absolute()}", "paths start at the working directory")
+    return Path(module)

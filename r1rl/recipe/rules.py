@@ -1,0 +1,32 @@
+"""All rules that the schema alone cannot state, in the order in which a reader meets their keys."""
+
+from __future__ import annotations
+
+from r1rl.recipe import arithmetic, choices, named
+from r1rl.recipe.broken import Broken, Rule
+from r1rl.recipe.schema import Recipe
+
+RULES: tuple[Rule, ...] = (
+    choices.one_origin,
+    choices.init_is_warmed_up,
+    named.policy_is_readable,
+    named.problems_exist,
+    choices.warmup_band,
+    choices.some_reward_counts,
+    choices.rewards_differ,
+    named.rewards_exist,
+    choices.algorithm_known,
+    choices.reference_is_used,
+    choices.group_has_peers,
+    arithmetic.workers_are_fed,
+    arithmetic.prompt_has_room,
+    arithmetic.equal_updates,
+    arithmetic.sequence_fits_microbatch,
+    arithmetic.peak_is_reached,
+    arithmetic.evaluation_happens,
+)
+
+
+def broken_rules(recipe: Recipe) -> list[Broken]:
+    """Everything wrong with a recipe, not just the first thing."""
+    return [broken for rule in RULES for broken in rule(recipe)]

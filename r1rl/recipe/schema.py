@@ -1,0 +1,149 @@
+"""The recipe: every key a run can set, with its unit, its default and its bounds.
+
+What ties two keys together stands in `rules`. Paths are relative to the working directory, not to the recipe: the
+resolved copy in a run folder then means the same as the original.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from pydantic import Field
+
+from r1rl import algorithms
+from r1rl.recipe.section import Count, CountOrZero, Fraction, Positive, Scalar, Section, SmallCount
+
+
+class RaySection(Section):
+    address: str | None = Field(default=None, description="a running Ray cluster; null starts a local one")
+
+
+class PolicySection(Section):
+    path: str | None = Field(default=None, description="a Hugging Face folder or hub id")
+    init: Literal["tiny"] | None = Field(default=None, description="a named size, made here with random weights")
+    dtype: Literal["auto", "bfloat16", "float32"] = Field(
+        default="auto", description="of the weights; auto: bfloat16 where the hardware has it"
+    )
+    max_length: Count = Field(default=256, description="tokens of prompt plus completion")
+
+
+class DataSection(Section):
+    source: str = Field(default="addition", description="a module of r1rl.data, or path/to/file.py with a `source`")
+    options: dict[str, Scalar] = Field(default={}, description="keyword arguments of the source")
+    template: Literal["r1_zero", "chat"] = Field(default="r1_zero", description="how a question becomes a prompt")
+
+
+class WarmupSection(Section):
+    steps: Count = Field(description="supervised optimizer updates before RL")
+    batch: SmallCount = Field(default=64, description="worked examples per update")
+    lr: Positive = Field(description="AdamW's learning rate")
+    low: Fraction = Field(default=0.10, description="held-out accuracy below which RL is not worth starting")
+    high: Fraction = Field(default=0.45, description="held-out accuracy above which RL has little left to show")
+
+
+class RewardSection(Section):
+    fn: str = Field(description="module:function in r1rl.rewards, or path/to/file.py:function")
+    weight: float = Field(default=1.0, description="factor of this part in the reward")
+
+
+class JudgeSection(Section):
+    workers: SmallCount = Field(default=1, description="processes that score answers")
+    deadline_s: Positive = Field(default=10.0, description="wall seconds to score one answer")
+
+
+class AlgorithmSection(Section):
+    """Null means the named bundle's own number."""
+
+    name: str = Field(default="grpo", description="a bundle of r1rl.algorithms")
+    clip_low: float | None = Field(default=None, gt=0, le=1, description="how far the ratio may fall below 1")
+    clip_high: float | None = Field(default=None, gt=0, description="how far the ratio may rise above 1")
+    kl: float | None = Field(default=None, ge=0, description="coefficient of the KL to the reference, in the loss")
+    reference_every: CountOrZero | None = Field(
+        default=None, description="optimizer updates between refreshes of the reference; 0: never"
+    )
+
+
+class RolloutSection(Section):
+    workers: SmallCount = Field(default=1, description="sampling engines")
+    prompts: SmallCount = Field(default=32, description="prompts per step")
+    group: SmallCount = Field(default=8, description="answers per prompt")
+    max_tokens: Count = Field(description="tokens of one answer at most")
+    temperature: Positive = Field(default=1.0, description="of sampling")
+    memory_gib: Positive = Field(default=1.0, description="GiB of KV cache of one worker")
+    start_deadline_s: Positive = Field(default=300.0, description="seconds for an engine to start")
+    step_deadline_s: Positive = Field(default=600.0, description="seconds for one step's answers")
+
+
+class LearnerSection(Section):
+    lr: Positive = Field(description="AdamW's peak learning rate")
+    betas: tuple[Fraction, Fraction] = Field(default=(0.9, 0.95), strict=False, description="AdamW's decay rates")
+    weight_decay: float = Field(default=0.0, ge=0, description="AdamW's decoupled weight decay")
+    grad_clip: Positive = Field(default=1.0, description="largest global gradient norm")
+    warmup_steps: CountOrZero = Field(default=0, description="optimizer updates of linear rise to the peak")
+    schedule: Literal["constant", "linear", "cosine"] = Field(default="constant", description="of lr after the rise")
+    updates_per_rollout: SmallCount = Field(default=1, description="optimizer updates on one step's answers")
+    microbatch_tokens: Count | None = Field(default=None, description="tokens in one forward pass; null: derived")
+    deadline_s: Positive = Field(default=600.0, description="seconds for one step's updates")
+
+
+class GateSection(Section):
+    """How far sampler and learner may disagree about a token's log-prob. Null: by dtype."""
+
+    mean: float | None = Field(default=None, gt=0, description="nats, mean absolute difference")
+    max: float | None = Field(default=None, gt=0, description="nats, largest absolute difference")
+
+
+class TrainSection(Section):
+    steps: Count = Field(description="rollout-and-update steps")
+    checkpoint_every: CountOrZero = Field(default=0, description="steps between checkpoints; 0: only at the end")
+    show: CountOrZero = Field(default=2, description="answers per step in the readable file")
+
+
+class EvalSection(Section):
+    problems: Count = Field(default=512, description="held-out problems")
+    every: CountOrZero = Field(default=0, description="steps between evaluations; 0: only before and after")
+    temperature: float = Field(default=1.0, ge=0, description="of sampling; 0: greedy")
+
+
+class Recipe(Section):
+    """A whole run.
+
+    >>> r = Recipe(name="demo", policy=PolicySection(init="tiny"), reward=(RewardSection(fn="number:correct"),),
+    ...            rollout=RolloutSection(max_tokens=64), learner=LearnerSection(lr=3e-4), train=TrainSection(steps=80))
+    >>> r.samples_per_step, r.microbatch_tokens, r.algorithm_bundle().kl
+    (256, 8192, 0.001)
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64, description="lower case, digits, _ and -")
+    claim: str = Field(default="", description="hardware, time, command, the number reached and the date")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="of everything random")
+    ray: RaySection = RaySection()
+    policy: PolicySection
+    data: DataSection = DataSection()
+    warmup: WarmupSection | None = None
+    reward: tuple[RewardSection, ...] = Field(
+        min_length=1, strict=False, description="the first judges right and wrong"
+    )
+    judge: JudgeSection = JudgeSection()
+    algorithm: AlgorithmSection = AlgorithmSection()
+    rollout: RolloutSection
+    learner: LearnerSection
+    gate: GateSection = GateSection()
+    train: TrainSection
+    eval: EvalSection = EvalSection()
+
+    @property
+    def samples_per_step(self) -> int:
+        """Answers of one step."""
+        return self.rollout.prompts * self.rollout.group
+
+    @property
+    def microbatch_tokens(self) -> int:
+        """Tokens in one forward pass: as written, or four longest sequences and never fewer than 8192."""
+        return self.learner.microbatch_tokens or max(4 * self.policy.max_length, 8192)
+
+    def algorithm_bundle(self) -> algorithms.Algorithm:
+        """The named algorithm with this recipe's own numbers in it."""
+        own = self.algorithm.model_dump(exclude={"name"}, exclude_none=True)
+        return dataclasses.replace(algorithms.get(self.algorithm.name), **own)

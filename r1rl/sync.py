@@ -1,0 +1,189 @@
+"""The weight wire: pack a policy into one buffer, open it elsewhere, and prove that what arrived is what was sent.
+
+The buffer is shared memory between CPU processes (`shm`) or a CUDA allocation opened through CUDA IPC by a process on
+the same GPU (`ipc`). Layout, manifest and digests are the same for both, so everything above this file is too.
+
+Every tensor carries a digest of its bytes, name, dtype and shape. It covers parameters AND buffers: the correction
+bias of DeepSeek-V3 is a buffer, and a sync over named_parameters() never sends it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import pickle
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from r1rl.errors import SyncError
+
+ALIGN = 64  # bytes; every tensor starts on a cache line, so that any dtype can be viewed in place
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """Where one tensor lies in the buffer.
+
+    >>> Slot(name="lm_head.weight", dtype="float32", shape=(305, 128), offset=0, digest=7).nbytes
+    156160
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int  # bytes
+    digest: int  # unsigned 64 bits
+
+    @property
+    def nbytes(self) -> int:
+        return torch.Size(self.shape).numel() * getattr(torch, self.dtype).itemsize
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parcel:
+    """One version of all weights, ready to be picked up.
+
+    >>> Parcel(version=3, transport="shm", slots=(), handle="/dev/shm/r1rl-1-ab").version
+    3
+    """
+
+    version: int
+    transport: str  # "shm" or "ipc"
+    slots: tuple[Slot, ...]
+    handle: str | bytes  # shm: the file's path; ipc: what torch's reduce_tensor gave, pickled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a sampler says it got: digests it computed itself, and the model tensors that nothing was loaded into.
+
+    >>> Receipt(version=3, digests={"lm_head.weight": 7}, untouched=()).digests["lm_head.weight"]
+    7
+    """
+
+    version: int
+    digests: Mapping[str, int]
+    untouched: tuple[str, ...]
+
+
+def digest(name: str, tensor: torch.Tensor) -> int:
+    """64-bit checksum of a tensor's bytes, bound to its name, dtype and shape; the same on every device.
+
+    Two sums over the 32-bit words, one weighted by position: catches changed, lost, swapped and shifted values.
+    It guards against mistakes, not against an adversary.
+    """
+    raw = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
+    words = torch.nn.functional.pad(raw, (0, -raw.numel() % 4)).view(torch.int32).to(torch.int64)
+    position = torch.arange(1, words.numel() + 1, device=words.device, dtype=torch.int64) * 2654435761
+    sums = torch.stack([words.sum(), (words * (position | 1)).sum()]).tolist()  # int64 wraps around: mod 2^64
+    label = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+    return (sums[0] * 31 + sums[1] * 1000003 + label) % 2**64
+
+
+class Outbox:
+    """The sender's end: one buffer, reused for every version, removed by `close`."""
+
+    def __init__(self, transport: str, device: torch.device, run_id: str) -> None:
+        self.transport, self.device = transport, device
+        self._path = Path(f"/dev/shm/r1rl-{run_id}-{os.getpid()}")
+        self._buffer: torch.Tensor | None = None
+
+    def pack(self, version: int, tensors: Iterable[tuple[str, torch.Tensor]]) -> Parcel:
+        """Copies the tensors into the buffer. Raises SyncError when there is no room for it."""
+        named = [(name, tensor.detach().contiguous()) for name, tensor in tensors]
+        offsets, total = _layout([t.numel() * t.element_size() for _, t in named])
+        buffer = self._allocate(total)
+        slots = []
+        for (name, tensor), offset in zip(named, offsets, strict=True):
+            raw = tensor.reshape(-1).view(torch.uint8)
+            buffer[offset : offset + raw.numel()].copy_(raw)
+            slots.append(_slot(name, tensor, offset))
+        return Parcel(version=version, transport=self.transport, slots=tuple(slots), handle=self._handle(buffer))
+
+    def _allocate(self, total: int) -> torch.Tensor:
+        if self._buffer is None or self._buffer.numel() != total:
+            self._buffer = (
+                torch.empty(total, dtype=torch.uint8, device=self.device)
+                if self.transport == "ipc"
+                else self._shared_memory(total)
+            )
+        return self._buffer
+
+    def _shared_memory(self, total: int) -> torch.Tensor:
+        stat = os.statvfs(self._path.parent)
+        if stat.f_bavail * stat.f_frsize < total:
+            raise SyncError(
+                f"{self._path.parent} has no room for {total / 2**20:.0f} MiB of weights",
+                "weights travel to the sampler through shared memory",
+                "enlarge it (Docker: --shm-size) or remove files of dead runs: rm /dev/shm/r1rl-*",
+            )
+        with open(self._path, "wb") as file:
+            file.truncate(total)
+        return torch.from_file(str(self._path), shared=True, size=total, dtype=torch.uint8)
+
+    def _handle(self, buffer: torch.Tensor) -> str | bytes:
+        if self.transport == "shm":
+            return str(self._path)
+        from torch.multiprocessing.reductions import reduce_tensor
+
+        torch.cuda.synchronize(self.device)  # the receiver reads from another process and stream
+        return pickle.dumps(reduce_tensor(buffer))
+
+    def close(self) -> None:
+        self._buffer = None
+        self._path.unlink(missing_ok=True)
+
+
+def _layout(sizes: Sequence[int]) -> tuple[list[int], int]:
+    offsets, end = [], 0
+    for size in sizes:
+        offsets.append(end)
+        end += -(-size // ALIGN) * ALIGN
+    return offsets, max(end, mmap.PAGESIZE)
+
+
+def _slot(name: str, tensor: torch.Tensor, offset: int) -> Slot:
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    return Slot(name=name, dtype=dtype, shape=tuple(tensor.shape), offset=offset, digest=digest(name, tensor))
+
+
+def unpack(parcel: Parcel, device: torch.device) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors of a parcel, as views of the sender's buffer: copy what must outlive the next `pack`."""
+    buffer = _open(parcel, device)
+    for slot in parcel.slots:
+        raw = buffer[slot.offset : slot.offset + slot.nbytes]
+        yield slot.name, raw.view(getattr(torch, slot.dtype)).view(slot.shape)
+
+
+def _open(parcel: Parcel, device: torch.device) -> torch.Tensor:
+    if isinstance(parcel.handle, str):
+        size = os.path.getsize(parcel.handle)
+        return torch.from_file(parcel.handle, shared=True, size=size, dtype=torch.uint8)
+    rebuild, arguments = pickle.loads(parcel.handle)
+    arguments = list(arguments)
+    arguments[6] = device.index or 0  # the sender's device ordinal may differ under CUDA_VISIBLE_DEVICES
+    return rebuild(*arguments)
+
+
+def verify(parcel: Parcel, receipt: Receipt, worker: int) -> None:
+    """Raises SyncError, naming the tensor, unless the sampler holds exactly the weights of the parcel."""
+    sent = {slot.name: slot.digest for slot in parcel.slots}
+    wrong = sorted(name for name in sent.keys() | receipt.digests.keys() if sent.get(name) != receipt.digests.get(name))
+    for problem, names in (("arrived changed or not at all", wrong), ("got no new value", receipt.untouched)):
+        if names:
+            raise SyncError(
+                f"policy version {parcel.version}, rollout worker {worker}: {len(names)} tensor(s) {problem}: "
+                + ", ".join(names[:5]),
+                "the sampler would write with other weights than the learner trains",
+                "check that policy and engine agree on the architecture; nothing was trained on this",
+            )
+    if receipt.version != parcel.version:
+        raise SyncError(
+            f"rollout worker {worker} took version {receipt.version}, sent was {parcel.version}",
+            "completions would carry the wrong policy version",
+            "this is a bug in the weight wire: report it with the run folder",
+        )

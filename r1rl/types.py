@@ -1,0 +1,128 @@
+"""The nouns that travel between rooms: Problem -> Group of Completion -> ScoredGroup of Score -> Sample.
+
+Each is frozen and complete: the type says which rooms a thing has been through, so no field ever means "not yet".
+Axis letters in names: `_P` problems, `_G` samples of one group, `_T` tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One question with its gold answer.
+
+    >>> Problem(id="addition/train/7", question="What is 347 + 285?", gold="632", meta={"digits": 3}).gold
+    '632'
+    """
+
+    id: str  # stable across runs and machines
+    question: str
+    gold: str
+    meta: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """What a sampler wrote after one prompt: ids, not text, so that nothing is ever re-tokenised.
+
+    >>> c = Completion(token_ids_T=(5, 9, 2), logprobs_T=(-0.1, -0.7, -0.02), finish="stop", version=4)
+    >>> len(c.token_ids_T), c.version
+    (3, 4)
+    """
+
+    token_ids_T: tuple[int, ...]
+    logprobs_T: tuple[float, ...]  # nats, of each sampled token at the real sampling temperature
+    finish: str  # "stop" (end token), "length" (cut off) or "abort"
+    version: int  # the policy version whose weights wrote every one of these tokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """G completions of one prompt. Groups are never split between workers.
+
+    >>> g = Group(problem=Problem(id="a", question="1+1", gold="2"), prompt_ids_T=(1, 2), completions_G=())
+    >>> g.prompt_ids_T
+    (1, 2)
+    """
+
+    problem: Problem
+    prompt_ids_T: tuple[int, ...]
+    completions_G: tuple[Completion, ...]
+
+
+class Verdict(StrEnum):
+    """What a judge can say. UNGRADABLE (bad gold, timeout, crash) is masked and counted: never a 0, never a 1."""
+
+    CORRECT = "correct"
+    WRONG = "wrong"
+    NO_ANSWER = "no_answer"
+    UNGRADABLE = "ungradable"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One completion's reward, its named parts, and whether the answer was right.
+
+    >>> Score(value=2.0, parts={"number:correct": 1.0, "format:r1_zero": 1.0}, verdict=Verdict.CORRECT, note="").value
+    2.0
+    """
+
+    value: float  # weighted sum of the parts; meaningless when the verdict is UNGRADABLE
+    parts: Mapping[str, float]
+    verdict: Verdict
+    note: str  # why it could not be graded; empty otherwise
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredGroup:
+    """A group with one score per completion.
+
+    >>> p = Problem(id="a", question="1+1", gold="2")
+    >>> ScoredGroup(group=Group(problem=p, prompt_ids_T=(1,), completions_G=()), texts_G=(), scores_G=()).scores_G
+    ()
+    """
+
+    group: Group
+    texts_G: tuple[str, ...]
+    scores_G: tuple[Score, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One sequence for the learner: prompt and completion ids, the sampler's log-probs and the advantage.
+
+    >>> s = Sample(prompt_ids_T=(1, 2), token_ids_T=(5, 9), logprobs_T=(-0.1, -0.7), advantage=1.5)
+    >>> len(s.prompt_ids_T) + len(s.token_ids_T)
+    4
+    """
+
+    prompt_ids_T: tuple[int, ...]
+    token_ids_T: tuple[int, ...]
+    logprobs_T: tuple[float, ...]
+    advantage: float
+
+
+RewardFn = Callable[[Problem, str], "Verdict | float"]
+"""A reward: (problem, completion text) -> a Verdict (a judge of right and wrong) or a float (anything else)."""
+
+
+class ProblemSource(Protocol):
+    """Where problems come from. `problem` is a pure function of its arguments: that is what makes streams resumable."""
+
+    def problem(self, split: str, ordinal: int) -> Problem:
+        """The problem at a place of the "train" or "heldout" split; the splits share no problem."""
+        ...
+
+    def worked(self, ordinal: int) -> tuple[Problem, str]:
+        """A training problem and one worked example of it, written as the policy should write (tags included)."""
+        ...
+
+
+def count_tokens(groups: Iterator[Group]) -> int:
+    """Completion tokens in all groups."""
+    return sum(len(c.token_ids_T) for g in groups for c in g.completions_G)

@@ -1,0 +1,62 @@
+"""Judges an answer that is one number: exactly, as a rational, with no floats and no tolerance.
+
+Strict on purpose, because a policy learns to write whatever a lenient judge lets through. Only the answer tags after the
+thinking count, nobody searches the text for some other number, and several different answers are a hedge and WRONG.
+Units, percent signs, "x =" and sums are not numbers.
+"""
+
+import re
+from fractions import Fraction
+
+from r1rl.types import Problem, Verdict
+
+LONGEST = 1000  # characters: the time to read digits into an integer grows faster than their number
+PLAIN = str.maketrans("０１２３４５６７８９＋－−．，／", "0123456789+--.,/")
+NUMBER = re.compile(
+    r"""[+-]? (?: [0-9]+ / 0*[1-9][0-9]*                         # 3/4
+                | [1-9][0-9]{0,2} (?: ,[0-9]{3} )+ (?: \.[0-9]+ )?  # 1,000 and 1,000.5, but not 10,00
+                | [0-9]+ (?: \.[0-9]+ )?                         # 42 and 0.5
+                | \.[0-9]+ )                                     # .5""",
+    re.VERBOSE,
+)
+
+
+def correct(problem: Problem, completion: str) -> Verdict:
+    """Is the one number in the answer tags the gold number?
+
+    >>> half = Problem(id="a", question="1/4 + 1/4 = ?", gold="0.5")
+    >>> correct(half, "<think>2/4</think><answer>1/2</answer>").value
+    'correct'
+    >>> correct(half, "<think>2/4</think><answer>1/2</answer> or <answer>1/4</answer>").value
+    'wrong'
+    >>> correct(half, "<think>it is 1/2</think> 1/2").value
+    'no_answer'
+    """
+    gold = _number(problem.gold)
+    if gold is None:
+        return Verdict.UNGRADABLE
+    answers = _answers(completion)
+    if not answers:
+        return Verdict.NO_ANSWER
+    return Verdict.CORRECT if {_number(answer) for answer in answers} == {gold} else Verdict.WRONG
+
+
+def _answers(completion: str) -> list[str]:
+    """What stands in the answer tags after the last `</think>`; nothing if a tag is left open or an answer is blank."""
+    text = completion.rpartition("</think>")[2]
+    if "<think>" in text:
+        return []
+    answers = [part.partition("</answer>") for part in text.split("<answer>")[1:]]
+    return [answer for answer, _, _ in answers] if all(answer.strip() and end for answer, end, _ in answers) else []
+
+
+def _number(text: str) -> Fraction | None:
+    """The number that the whole text writes, or None.
+
+    >>> _number("−1,000.50."), _number("10,00")
+    (Fraction(-2001, 2), None)
+    """
+    plain = text.strip().translate(PLAIN).removesuffix(".")
+    if len(plain) > LONGEST or not NUMBER.fullmatch(plain):
+        return None
+    return Fraction(plain.replace(",", ""))
