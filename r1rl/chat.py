@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from r1rl.errors import UserError
 
@@ -65,7 +65,7 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
             "the policy could never learn to stop: every answer would run into the length limit",
             'set "eos_token" in its tokenizer_config.json',
         )
-    return tokenizer
+    return cast("Tokenizer", tokenizer)
 
 
 def render(template: str, question: str, tokenizer: Tokenizer) -> list[int]:
@@ -83,6 +83,12 @@ def render(template: str, question: str, tokenizer: Tokenizer) -> list[int]:
         *_encode_plain(tokenizer, f" {question}"),  # a word and the space before it are one token in most vocabularies
         *tokenizer.encode(tail, add_special_tokens=False),
     ]
+
+
+def pieces(question: str) -> tuple[str, str, str]:
+    """The three texts that `render` encodes one by one for "r1_zero": what a tokenizer made for it is trained on."""
+    head, tail = R1_ZERO.split(" {question}")
+    return head, f" {question}", tail
 
 
 def encode_completion(tokenizer: Tokenizer, text: str) -> list[int]:
@@ -129,5 +135,5 @@ def _encode_plain(tokenizer: Tokenizer, text: str) -> list[int]:
     """
     controls = "|".join(re.escape(token) for token in tokenizer.get_added_vocab() if len(token) > 1)
     cuts = [match.start() + 1 for match in re.finditer(f"(?={controls})", text)] if controls else []
-    pieces = [text[start:end] for start, end in pairwise([0, *cuts, len(text)])]
-    return [token for piece in pieces for token in tokenizer.encode(piece, add_special_tokens=False)]
+    parts = [text[start:end] for start, end in pairwise([0, *cuts, len(text)])]
+    return [token for part in parts for token in tokenizer.encode(part, add_special_tokens=False)]

@@ -1,11 +1,11 @@
 """The error tree. Every error a user can meet says what is wrong, why it matters and what to do instead.
 
-    R1Error
-    ├── UserError   the user's mistake: recipe, path, arguments            exit code 2
-    └── RunError    something failed while running                         exit code 1
-        ├── EngineError       a vLLM engine did not start, died or overran its deadline
-        ├── SyncError         weights did not arrive (names the tensor)
-        └── ConsistencyError  sampler and learner disagree about the policy
+R1Error
+├── UserError   the user's mistake: recipe, path, arguments            exit code 2
+└── RunError    something failed while running                         exit code 1
+    ├── EngineError       a vLLM engine did not start, died or overran its deadline
+    ├── SyncError         weights did not arrive (names the tensor)
+    └── ConsistencyError  sampler and learner disagree about the policy
 """
 
 

@@ -1,7 +1,7 @@
 """Judging one answer: which functions judge it, and what their judgements add up to.
 
-Whatever a reward does wrong (raises, returns nonsense or NaN) becomes the verdict UNGRADABLE, with a note that names the
-reward: a fault of the judge is not a fault of the policy. What no exception handler can stop, r1rl.reward stops.
+Whatever a reward does wrong (raises, returns nonsense or NaN) becomes the verdict UNGRADABLE, with a note that names
+the reward: a fault of the judge is not a fault of the policy. What no exception handler can stop, r1rl.reward stops.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ import copy
 import math
 import os
 import shutil
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ import torch
 
 from r1rl.algorithms import Algorithm
 from r1rl.batch import Batch, collate, microbatches
-from r1rl.engine.actor import redirect_output
 from r1rl.errors import RunError
 from r1rl.loss import policy_loss
+from r1rl.output import redirect_output
 from r1rl.policy import model as policy_model
 from r1rl.policy.logprobs import token_logprobs
 from r1rl.sync import Outbox, Parcel
@@ -80,7 +80,7 @@ class Learner:
 
     def load(self, folder: Path) -> int:
         """Loads a policy, and the state of its training if the folder has one. Returns the number of updates so far."""
-        self.folder = folder
+        self.folder, self.updates = folder, 0
         self.policy = policy_model.load(folder, self.dtype, self.device)
         self.reference: torch.nn.Module | None = None
         self.optimizer = torch.optim.AdamW(
@@ -89,6 +89,20 @@ class Learner:
         if (folder / TRAINER_STATE).exists():
             self._restore(folder / TRAINER_STATE)
         return self.updates
+
+    def make(self, folder: Path, size: str, texts: Sequence[str], max_length: int, seed: int) -> None:
+        """Writes a new policy of a named size, with a tokenizer trained on `texts`, into `folder`."""
+        from r1rl.policy import init, tokenizer
+
+        own = tokenizer.train(texts)
+        with _complete_or_absent(folder) as partial:
+            policy_model.save(init.make(size, own, max_length, seed), self.dtype, partial)
+            own.save_pretrained(partial)
+
+    def keep(self, folder: Path) -> None:
+        """Writes the policy alone, without the state of its training, into `folder`."""
+        with _complete_or_absent(folder) as partial:
+            self._save_policy(partial)
 
     def pack(self, version: int) -> Parcel:
         """The current weights, ready for the samplers to pick up."""
@@ -107,7 +121,9 @@ class Learner:
             tokens += len(difference)
         return Gap(mean=total / tokens, max=largest, tokens=tokens)
 
-    def update(self, samples: Sequence[Sample], algorithm: Algorithm, lr: float, temperature: float) -> dict[str, float]:
+    def update(
+        self, samples: Sequence[Sample], algorithm: Algorithm, lr: float, temperature: float
+    ) -> dict[str, float]:
         """One optimizer update on all samples. Returns metrics.
 
         Raises RunError when the gradient is not finite: the weights are then left as they were.
@@ -135,10 +151,7 @@ class Learner:
 
     def save(self, folder: Path) -> None:
         """Writes a Hugging Face folder plus trainer.pt, from which `load` goes on exactly."""
-        policy_model.save(self.policy, self.dtype, folder)
-        for file in self.folder.iterdir():
-            if file.name.startswith(("tokenizer", "special_tokens", "chat_template", "vocab", "merges")):
-                shutil.copy(file, folder / file.name)
+        self._save_policy(folder)
         state = {
             "policy": self.policy.state_dict(),  # fp32 masters, also when the folder's weights are bf16
             "optimizer": self.optimizer.state_dict(),
@@ -147,16 +160,17 @@ class Learner:
         }
         torch.save(state, folder / TRAINER_STATE)
 
-    def forget_optimizer(self) -> None:
-        """Starts a new training of the same weights: after the warm-up, momentum and counts belong to another loss."""
-        self.optimizer.state.clear()
-        self.updates = 0
-
     def close(self) -> None:
         self.outbox.close()
 
     def pid(self) -> int:
         return os.getpid()
+
+    def _save_policy(self, folder: Path) -> None:
+        policy_model.save(self.policy, self.dtype, folder)
+        for file in self.folder.iterdir():
+            if file.name.startswith(("tokenizer", "special_tokens", "chat_template", "vocab", "merges")):
+                shutil.copy(file, folder / file.name)
 
     def _backward(self, batch: Batch, algorithm: Algorithm, temperature: float, step_tokens: int) -> dict[str, float]:
         logprobs, entropy = self._logprobs(self.policy, batch, temperature)
@@ -213,6 +227,19 @@ class Learner:
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+
+@contextmanager
+def _complete_or_absent(folder: Path) -> Iterator[Path]:
+    """A folder to fill, renamed to `folder` when that went well; another process may have been faster."""
+    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    yield partial
+    if folder.exists():
+        shutil.rmtree(partial)
+    else:
+        partial.rename(folder)
 
 
 class _Sums:

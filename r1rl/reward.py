@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 from queue import SimpleQueue
+from typing import Any
 
 import ray
-from ray.actor import ActorHandle
 from ray.exceptions import GetTimeoutError, RayError
 
 from r1rl.errors import RunError
@@ -94,18 +94,20 @@ class _Seat:
             ray.kill(self._judge, no_restart=True)
             self._judge = self._start()
             if len(answers) == 1:
-                overran = isinstance(error, GetTimeoutError)
-                return [
-                    ungradable(f"timeout after {self._deadline_s:g} s" if overran else f"judge died: {error}"[:500])
-                ]
-        return [score for answer in answers for score in self.score([answer])]
+                return [ungradable(self._what_happened(error))]
+        return [alone for answer in answers for alone in self.score([answer])]
 
     def close(self) -> None:
         self._closed = True
         ray.kill(self._judge, no_restart=True)
 
-    def _start(self) -> ActorHandle:
-        judge = ray.remote(num_cpus=0, max_restarts=0)(_Judge).remote(self._rewards)
+    def _what_happened(self, error: RayError) -> str:
+        if isinstance(error, GetTimeoutError):
+            return f"timeout after {self._deadline_s:g} s"
+        return f"the judge process died: {type(error).__name__}"
+
+    def _start(self) -> Any:
+        judge: Any = ray.remote(_Judge).options(num_cpus=0, max_restarts=0).remote(self._rewards)
         try:
             ray.get(judge.ready.remote(), timeout=START_S)
         except RayError as error:

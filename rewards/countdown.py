@@ -61,8 +61,9 @@ def _value(text: str, numbers: list[int]) -> Fraction | None:
         return None
     try:
         tree = ast.parse(text, mode="eval")
-        used = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-        return _evaluate(tree.body) if sorted(used) == sorted(numbers) else None
+        constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        used = sorted(value for value in constants if isinstance(value, int))
+        return _evaluate(tree.body) if used == sorted(numbers) else None
     except (SyntaxError, ValueError, ZeroDivisionError):
         return None
 

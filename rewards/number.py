@@ -1,7 +1,7 @@
 """Judges an answer that is one number: exactly, as a rational, with no floats and no tolerance.
 
-Strict on purpose, because a policy learns to write whatever a lenient judge lets through. Only the answer tags after the
-thinking count, nobody searches the text for some other number, and several different answers are a hedge and WRONG.
+Strict on purpose, because a policy learns to write whatever a lenient judge lets through. Only the answer tags after
+the thinking count, nobody searches the text for some other number, and several different answers are a hedge: WRONG.
 Units, percent signs, "x =" and sums are not numbers.
 """
 

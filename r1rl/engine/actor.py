@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
-import sys
-from pathlib import Path
 from typing import Any
 
 from r1rl.engine import compat
 from r1rl.engine.spec import EngineSpec, Sampling
 from r1rl.errors import EngineError
+from r1rl.output import redirect_output
 from r1rl.types import Completion
 
 
@@ -26,7 +25,7 @@ class Engine:
         redirect_output(spec.log)
         os.environ.update(compat.environment(spec))
         self.spec = spec
-        self.version = -1  # nothing synced yet: whatever the folder holds is not a version of the learner's
+        self.version = spec.version
         self._calls = 0
 
     async def start(self) -> int:
@@ -95,13 +94,3 @@ class Engine:
         """Ends vLLM's processes; the actor is killed afterwards."""
         if hasattr(self, "llm"):
             await asyncio.to_thread(self.llm.shutdown)
-
-
-def redirect_output(log: Path) -> None:
-    """Sends this process's and its children's output to a file: their errors reach the user as exceptions."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    file = open(log, "a", buffering=1)  # noqa: SIM115  # stays open for the life of the process
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.dup2(file.fileno(), 1)
-    os.dup2(file.fileno(), 2)

@@ -86,6 +86,8 @@ def written_version(completion: Any, committed: int) -> int | None:
     if not spans:
         return committed
     versions = {span.version for span in spans}
+    if versions == {"default"}:  # no update yet: still what the engine was started with
+        return committed
     return int(versions.pop()) if len(versions) == 1 else None
 
 

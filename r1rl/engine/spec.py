@@ -26,6 +26,7 @@ class EngineSpec:
     memory_gib: float  # KV cache
     threads: int  # CPU threads of the engine's process
     log: Path
+    version: int = -1  # the policy version `model` holds; -1: none yet, weights come by sync
     options: Mapping[str, object] = field(default_factory=dict)  # vLLM engine arguments that win over ours
 
 

@@ -7,8 +7,7 @@ is 0) and YaRN (contexts here are short).
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import DeepseekV3Config, DeepseekV3ForCausalLM
@@ -16,7 +15,7 @@ from transformers import DeepseekV3Config, DeepseekV3ForCausalLM
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-SIZES: dict[str, dict[str, int]] = {
+SIZES: dict[str, dict[str, Any]] = {
     "tiny": {
         "hidden_size": 128,
         "num_hidden_layers": 3,
@@ -36,11 +35,11 @@ SIZES: dict[str, dict[str, int]] = {
 }
 
 # vLLM's CPU kernels for MLA accept one cache row only: 512 latent + 64 rope values, which is also V3's own.
-LATENT = {"kv_lora_rank": 512, "qk_rope_head_dim": 64}
+LATENT: dict[str, Any] = {"kv_lora_rank": 512, "qk_rope_head_dim": 64}
 
 # Fields that vLLM reads and DeepseekV3Config does not write by itself. Without scoring_func vLLM routes by softmax,
 # silently; without topk_method it does not find the correction bias.
-VLLM_FIELDS = {"topk_method": "noaux_tc", "scoring_func": "sigmoid", "moe_router_dtype": "float32"}
+VLLM_FIELDS: dict[str, Any] = {"topk_method": "noaux_tc", "scoring_func": "sigmoid", "moe_router_dtype": "float32"}
 
 
 def config(size: str, vocab_size: int, max_length: int, eos_id: int) -> DeepseekV3Config:

@@ -6,7 +6,6 @@ Masters are fp32. With bf16 compute the forward pass runs under autocast, except
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,24 +15,10 @@ from huggingface_hub import save_torch_state_dict
 from transformers import AutoModelForCausalLM
 from transformers.models.deepseek_v3 import modeling_deepseek_v3 as v3
 
-from r1rl.errors import UserError
-
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 FP32_ALWAYS = ("e_score_correction_bias",)  # steps of 0.001 vanish in bf16
-
-
-def architecture(folder: Path) -> str:
-    """config.json's model_type. Raises UserError for a folder that is no Hugging Face checkpoint."""
-    file = folder / "config.json"
-    if not file.is_file():
-        raise UserError(
-            f"{folder} has no config.json",
-            "a policy is a Hugging Face folder: config.json, weights and tokenizer",
-            "give the folder that save_pretrained wrote",
-        )
-    return str(json.loads(file.read_text()).get("model_type"))
 
 
 def load(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
@@ -79,6 +64,7 @@ def save(model: PreTrainedModel, dtype: torch.dtype, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     save_torch_state_dict(tensors, folder, metadata={"format": "pt"})
     model.config.dtype = dtype
+    model.config.architectures = [type(model).__name__]  # vLLM picks the model class by it
     model.config.save_pretrained(folder)
 
 
@@ -97,5 +83,5 @@ def _per_expert(name: str, tensor: torch.Tensor) -> Iterator[tuple[str, torch.Te
 
 
 def named_dtype(name: str) -> torch.dtype:
-    """"float32" or "bfloat16" as torch's."""
+    """ "float32" or "bfloat16" as torch's."""
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]

@@ -24,7 +24,9 @@ def train(texts: Iterable[str], vocab_size: int = 768) -> PreTrainedTokenizerFas
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.BPE(unk_token="<|unk|>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"</?(?:think|answer)>|[\d+\-*/=()]| (?=[\d+\-*/=(])"), behavior="isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(
+        Regex(r"</?(?:think|answer)>|[\d+\-*/=()]| (?=[\d+\-*/=(])"), behavior="isolated"
+    )
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
         special_tokens=[END, "<|unk|>"],
@@ -38,5 +40,9 @@ def train(texts: Iterable[str], vocab_size: int = 768) -> PreTrainedTokenizerFas
 
     tokenizer.decoder = decoders.Fuse()
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token=END, pad_token=END, unk_token="<|unk|>", clean_up_tokenization_spaces=False
+        tokenizer_object=tokenizer,
+        eos_token=END,
+        pad_token=END,
+        unk_token="<|unk|>",
+        clean_up_tokenization_spaces=False,
     )

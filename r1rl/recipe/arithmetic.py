@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import gcd, isqrt
+from math import ceil, gcd, isqrt
 
 from r1rl.recipe.broken import Broken
 from r1rl.recipe.schema import Recipe
@@ -12,8 +12,9 @@ from r1rl.recipe.schema import Recipe
 def equal_updates(recipe: Recipe) -> Iterator[Broken]:
     prompts, group, updates = recipe.rollout.prompts, recipe.rollout.group, recipe.learner.updates_per_rollout
     if recipe.samples_per_step % updates:
-        step = updates // gcd(updates, group)
-        legal_prompts = [n * step for n in (prompts // step, prompts // step + 1) if n * step >= recipe.rollout.workers]
+        step = updates // gcd(updates, group)  # the legal numbers of prompts are its multiples
+        below, above = prompts // step * step, ceil(max(prompts, recipe.rollout.workers) / step) * step
+        legal_prompts = [n for n in (below, above) if n >= recipe.rollout.workers]
         legal_updates = _nearest_divisors(recipe.samples_per_step, updates)
         yield Broken(
             ("learner", "updates_per_rollout"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ MAX_VALUES = 2_000  # counted with aliases expanded: ten lines of them can hold 
 class Document:
     """Plain data and the place of each key, for errors.
 
-    >>> d = read("learner:\\n  lr: 3e-4\\n", "x.yaml")
+    >>> d = read("learner:\\n  lr: 3e-4\\n", "x.yaml", lambda line: f"x.yaml:{line}")
     >>> d.data, d.place(("learner", "lr"))
     ({'learner': {'lr': 0.0003}}, 'x.yaml:2')
     """
@@ -34,14 +34,14 @@ class Document:
         return next(self.places[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.places)
 
 
-def read(text: str, name: str) -> Document:
-    """Parse one YAML document; `name` stands in every error. Raises UserError."""
-    builder = _Builder(name)
+def read(text: str, name: str, place: Callable[[int], str]) -> Document:
+    """Parse one YAML document called `name`, of which `place` names a line, counted from 1. Raises UserError."""
+    builder = _Builder(place)
     try:
         node = Loader(text).get_single_node()
         data = None if node is None else builder.value(node, ())
     except yaml.YAMLError as error:
-        raise _not_yaml(error, name) from None
+        raise _not_yaml(error, name, place) from None
     except RecursionError:
         raise _unreadable(name, "is nested too deeply", "a recipe has sections, keys and values: flatten it") from None
     except (ValueError, OverflowError) as error:  # what PyYAML raises for an escape beyond Unicode
@@ -53,17 +53,19 @@ def read(text: str, name: str) -> Document:
 class _Builder:
     """Turns nodes into data, noting places and counting values."""
 
-    name: str
+    place: Callable[[int], str]
     places: dict[KeyPath, str] = field(default_factory=dict)
     values: int = 0
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
         self._count(node)
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, yaml.MappingNode) and node.tag == TAG + "map":
             return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, yaml.SequenceNode) and node.tag == TAG + "seq":
             return self._sequence(node, path)
-        return self._scalar(node)
+        if isinstance(node, yaml.ScalarNode) and node.tag in CONVERT:
+            return self._scalar(node)
+        raise self._error(node, f"has the tag {node.tag}", "a recipe has plain values only: remove the tag")
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         pairs = self._pairs(node)
@@ -74,9 +76,7 @@ class _Builder:
         self.places |= {(*path, index): self._place(child) for index, child in enumerate(node.value)}
         return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
 
-    def _scalar(self, node: yaml.Node) -> Any:
-        if node.tag not in CONVERT:
-            raise self._error(node, f"has the unknown tag {node.tag}", "write the plain value")
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
         try:
             return CONVERT[node.tag](node.value)
         except ValueError as error:
@@ -112,17 +112,20 @@ class _Builder:
             raise self._error(node, f"has more than {MAX_VALUES} values, aliases expanded", "write it shorter")
 
     def _place(self, node: yaml.Node) -> str:
-        return f"{self.name}:{node.start_mark.line + 1}"
+        return self.place(node.start_mark.line + 1)
 
     def _error(self, node: yaml.Node, what: str, instead: str) -> UserError:
         return _unreadable(self._place(node), what, instead)
 
 
-def _not_yaml(error: yaml.YAMLError, name: str) -> UserError:
+def _not_yaml(error: yaml.YAMLError, name: str, place: Callable[[int], str]) -> UserError:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
-    place = name if mark is None else f"{name}:{mark.line + 1}"
-    return _unreadable(place, f"is not YAML: {problem}", "correct that line; quote texts with `: ` or ` #` in them")
+    parts = [getattr(error, part, None) for part in ("context", "problem", "reason")]
+    return _unreadable(
+        name if mark is None else place(mark.line + 1),
+        f"is not YAML: {', '.join(part for part in parts if part)}",
+        "correct that line; quote texts with `: ` or ` #` in them",
+    )
 
 
 def _unreadable(place: str, what: str, instead: str) -> UserError:

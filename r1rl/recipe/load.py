@@ -52,19 +52,14 @@ def list_recipes() -> list[Listed]:
 
 def find_recipe(path: Path) -> Path:
     """The file meant by a path, or by the bare name of a packaged recipe."""
-    if os.path.isfile(path):  # unlike Path.is_file, it says no where the system does not let it look
-        return path
-    packaged = PACKAGED / f"{path}.yaml"
-    if len(path.parts) == 1 and packaged.is_file():
-        return packaged
-    if path.is_dir():
-        why, choices = "a run has one recipe", [str(path / other.name) for other in path.glob("*.yaml")]
-        raise UserError(f"recipe {path} is a folder", why, did_you_mean(str(path), choices))
-    nearby = [str(path.parent / other.name) for other in path.parent.glob("*.yaml")]
-    names = [file.stem for file in PACKAGED.glob("*.yaml")]
-    raise UserError(
-        f"there is no recipe {path}", "nothing can start without one", did_you_mean(str(path), nearby + names)
-    )
+    packaged = [PACKAGED / f"{path}.yaml"] if len(path.parts) == 1 else []
+    for file in (path, *packaged):
+        if os.path.isfile(file):  # unlike Path.is_file, it says no where the system does not let it look
+            return file
+    folder = path if os.path.isdir(path) else path.parent
+    nearby = [file.name for file in folder.glob("*.yaml")] + [file.stem for file in PACKAGED.glob("*.yaml")]
+    what = f"recipe {path} is a folder" if folder == path else f"there is no recipe {path}"
+    raise UserError(what, "a run is described by one YAML file", did_you_mean(path.name, nearby))
 
 
 def _read_file(file: Path) -> Document:
@@ -75,7 +70,7 @@ def _read_file(file: Path) -> Document:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"recipe {file} cannot be read: {error}", "it must be UTF-8 text", "save it as UTF-8") from None
-    document = read(text, str(file))
+    document = read(text, str(file), lambda line: f"{file}:{line}")
     if not isinstance(document.data, dict):
         found = "is empty" if document.data is None else f"holds a {type(document.data).__name__}, no keys"
         raise UserError(f"recipe {file} {found}", "a recipe is sections of keys", "start from a packaged recipe")
@@ -98,7 +93,8 @@ def _obey_rules(recipe: Recipe, document: Document) -> None:
         raise errors[0]
     if errors:
         raise UserError(
-            f"{len(errors)} rules are broken\n" + textwrap.indent("\n".join(str(error) for error in errors), "  "),
+            f"{document.place(())} breaks {len(errors)} rules\n"
+            + textwrap.indent("\n".join(str(error) for error in errors), "  "),
             "each alone would stop the run or empty its result of meaning",
             "change them all, as said at each",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -63,11 +64,12 @@ def _options_are_taken(recipe: Recipe) -> Iterator[Broken]:
     try:
         module.source(seed=recipe.seed, **recipe.data.options)
     except (TypeError, ValueError) as error:
+        known = [name for name in inspect.signature(module.source).parameters if name != "seed"]
         yield Broken(
             ("data", "options"),
             f"data.options = {recipe.data.options}: {error}",
             "the options are arguments of the source of problems",
-            f"see `source` in {module.__file__}",
+            f"its options are {', '.join(known)}; {module.__file__} says which values they take",
         )
 
 
@@ -76,8 +78,8 @@ def _check_policy(path: str) -> None:
     if not folder.exists() and re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", path):
         return  # a hub id: whether it exists is known only where the network is
     if not folder.is_dir():
-        nearby = [str(folder.parent / other.name) for other in folder.parent.glob("*") if other.is_dir()]
-        raise _Missing("is neither a folder nor a hub id like org/name", did_you_mean(path, nearby))
+        nearby = [other.name for other in folder.parent.glob("[!.]*") if other.is_dir()]
+        raise _Missing("is neither a folder nor a hub id like org/name", did_you_mean(folder.name, nearby))
     if not (folder / "config.json").is_file():
         raise _Missing("has no config.json", "name a folder as transformers' save_pretrained writes it")
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):

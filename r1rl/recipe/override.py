@@ -11,7 +11,7 @@ from r1rl.recipe.document import Document, KeyPath, read
 def override(document: Document, text: str) -> Document:
     """The document with one dotted key set to a YAML value. Whether the key exists is for the schema to say.
 
-    >>> override(read("learner: {lr: 1}", "x.yaml"), "learner.lr=2e-6").data
+    >>> override(Document({"learner": {"lr": 1}}, {(): "x.yaml"}), "learner.lr=2e-6").data
     {'learner': {'lr': 2e-06}}
     """
     place = f"override `{text}`"
@@ -19,9 +19,10 @@ def override(document: Document, text: str) -> Document:
     keys = dotted.strip().split(".")
     if not equals or not all(keys):
         raise _refused(place, "is not of the form key=value", "write it like `learner.lr=2e-6`")
-    data, path = _set(document.data, keys, read(value, place).data, place)
+    data, path = _set(document.data, keys, read(value, place, lambda line: place).data, place)
+    made = {path[:n]: place for n in range(1, len(path) + 1)}  # sections that were absent stand where the key stands
     kept = {old: where for old, where in document.places.items() if old[: len(path)] != path}
-    return Document(data, {**kept, path: place})
+    return Document(data, made | kept)
 
 
 def _set(node: Any, keys: list[str], value: Any, place: str) -> tuple[Any, KeyPath]:

@@ -1,0 +1,65 @@
+"""Checkpoints of a run: each a plain Hugging Face folder, complete or absent, never half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+STATE = "r1rl.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a run stands. With the weights and trainer.pt beside it, all that going on exactly needs: every random
+    draw is derived from the recipe's seed and these counters.
+
+    >>> Place(step=40, version=41, position=1280).step
+    40
+    """
+
+    step: int  # steps done
+    version: int  # policy version the samplers hold after it
+    position: int  # ordinal of the next training problem
+
+
+def folder(run: Path, step: int) -> Path:
+    return run / "checkpoints" / f"step-{step:06d}"
+
+
+def write(run: Path, place: Place, save: Callable[[Path], None]) -> Path:
+    """Lets `save` fill a temporary folder, then renames it: a crash leaves no folder that looks complete."""
+    final = folder(run, place.step)
+    partial = final.with_name(final.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    save(partial)
+    (partial / STATE).write_text(json.dumps(asdict(place)))
+    _flush(partial)
+    if final.exists():
+        shutil.rmtree(final)  # written after this point by the run that was stopped: the same step, the same bytes
+    partial.rename(final)
+    return final
+
+
+def read(checkpoint: Path) -> Place:
+    return Place(**json.loads((checkpoint / STATE).read_text()))
+
+
+def latest(run: Path) -> Path | None:
+    """The newest complete checkpoint of a run, or None."""
+    found = [p for p in (run / "checkpoints").glob("step-*") if p.suffix != ".partial" and (p / STATE).is_file()]
+    return max(found, default=None)
+
+
+def _flush(place: Path) -> None:
+    # Without it a power cut after the rename can leave a complete-looking folder of empty files.
+    for path in place.iterdir():
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

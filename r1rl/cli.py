@@ -1,0 +1,126 @@
+"""The command line: r1rl train | eval | check | recipes."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from r1rl.errors import R1Error
+from r1rl.recipe import list_recipes, load_recipe
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="R1-style post-training: reinforcement learning on rewards that can be checked.",
+)
+console = Console()
+stderr = Console(stderr=True)
+
+RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a packaged recipe.")]
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[key.sub=value …]", help="Changes to the recipe.")]
+
+
+@app.command()
+def train(
+    recipe: RecipeName,
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/NAME-seedS-DATE-TIME.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on with a run: --out, or the newest of this recipe.")] = False,
+) -> None:
+    """Train a policy as a recipe says."""
+    loaded = load_recipe(Path(recipe), overrides or [])
+    from r1rl import run as runs
+    from r1rl.report import Report
+    from r1rl.train import train as train_recipe
+
+    if resume:
+        run = runs.Run.resume(out or runs.newest_folder(loaded), loaded)
+    else:
+        run = runs.Run.create(out or runs.default_folder(loaded), loaded)
+    with Report(console, loaded, run) as report:
+        try:
+            train_recipe(loaded, run, report)
+        except KeyboardInterrupt:
+            stderr.print(f"interrupted; go on with: r1rl train {recipe} --resume --out {run.folder}", highlight=False)
+            raise
+        report.finish()
+
+
+@app.command("eval")
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A run folder (its newest checkpoint) or a checkpoint in one.")],
+    suite: Annotated[
+        str, typer.Option(help="What to evaluate on: heldout, the recipe's own held-out set.")
+    ] = "heldout",
+    problems: Annotated[int | None, typer.Option(min=1, help="Held-out problems. Default: the recipe's.")] = None,
+    temperature: Annotated[float | None, typer.Option(min=0.0, help="0 is greedy. Default: the recipe's.")] = None,
+) -> None:
+    """Evaluate a checkpoint of a run."""
+    from r1rl.standalone import evaluate_checkpoint
+
+    evaluate_checkpoint(console, checkpoint, suite, problems, temperature)
+
+
+@app.command()
+def check(recipe: RecipeName, overrides: Overrides = None) -> None:
+    """Check a recipe: schema and all rules, in under a second, without torch."""
+    start = time.monotonic()
+    loaded = load_recipe(Path(recipe), overrides or [])
+    console.print(
+        f"{loaded.name}: fine ({loaded.train.steps} steps of {loaded.rollout.prompts} x {loaded.rollout.group} answers, "
+        f"{loaded.algorithm.name}; checked in {time.monotonic() - start:.2f} s)",
+        highlight=False,
+    )
+
+
+@app.command()
+def recipes() -> None:
+    """List the packaged recipes with their claims."""
+    table = Table("recipe", "claim", box=None)
+    for name, claim, _ in list_recipes():
+        table.add_row(name, claim)
+    console.print(table)
+
+
+def main() -> NoReturn:
+    """The console script. Exit codes: 0 done, 1 failed, 2 the user's mistake, 130 interrupted."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        app(standalone_mode=False)
+    except R1Error as error:
+        stderr.print(f"[bold red]r1rl:[/] {_plain(str(error))}", highlight=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except typer.Abort:
+        sys.exit(130)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        stderr.print(
+            f"[bold red]r1rl:[/] the disk of {error.filename} is full\n  why:  checkpoints and logs could not be "
+            "written; what was complete before is intact\n  do:   free some space, then go on with --resume",
+            highlight=False,
+        )
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _as_interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

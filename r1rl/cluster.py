@@ -1,0 +1,149 @@
+"""Who runs where: Ray up, actors placed, and everything down again whatever happens."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from r1rl import actors
+from r1rl.actors import Actor
+from r1rl.engine.actor import Engine
+from r1rl.engine.spec import EngineSpec
+from r1rl.errors import UserError
+from r1rl.recipe import Recipe
+from r1rl.reward import JudgePool
+from r1rl.rollout import Rollouts
+
+STOP_S = 15.0  # for vLLM to end its processes by itself before they are killed
+SAMPLED_AT_ONCE = 1024  # sequences one engine decodes together at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """What there is, and what follows from it.
+
+    >>> Hardware(device="cpu", dtype="float32", gpus=0, threads=2).transport
+    'shm'
+    """
+
+    device: str
+    dtype: str  # of compute and of the sampler's weights
+    gpus: int
+    threads: int
+
+    @property
+    def transport(self) -> str:
+        """CUDA IPC when learner and samplers share one GPU, shared memory of the host otherwise."""
+        return "ipc" if self.gpus == 1 else "shm"
+
+    def share(self, workers: int) -> float:
+        """Of a GPU, for each actor: all on one, or one each."""
+        if not self.gpus:
+            return 0.0
+        return 1.0 if self.gpus > workers else self.gpus / (workers + 1) if self.gpus > 1 else 1.0 / (workers + 1)
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[None]:
+    """Ray, started here or joined; always left, and what was started here always ended.
+
+    Raises UserError when there is no cluster at `address`.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        options |= {"include_dashboard": False, "object_store_memory": 512 * 2**20}
+    try:
+        ray.init(address=address or "local", **options)
+    except ConnectionError as error:
+        raise UserError(
+            f"there is no Ray cluster at {address}: {error}",
+            "the recipe's ray.address names a running one",
+            "start it (`ray start --head`), correct the address, or leave it out to run on this machine",
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def hardware(dtype: str) -> Hardware:
+    """The cluster's accelerators; `dtype` "auto" becomes bfloat16 where it is fast."""
+    gpus = int(ray.cluster_resources().get("GPU", 0))
+    if dtype == "auto":
+        dtype = "bfloat16" if gpus or _amx() else "float32"
+    return Hardware(device="cuda" if gpus else "cpu", dtype=dtype, gpus=gpus, threads=len(os.sched_getaffinity(0)))
+
+
+def _amx() -> bool:
+    # Without AMX tiles a CPU emulates bf16 products: slower than fp32, and less exact.
+    with suppress(OSError):
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text()
+    return False
+
+
+@contextmanager
+def engines(
+    recipe: Recipe, hw: Hardware, folder: Path, architecture: str, logs: Path, version: int = -1
+) -> Iterator[list[Actor]]:
+    """The rollout workers, importing and loading while the caller goes on; ended on leaving.
+
+    Args:
+        version: the policy version the folder holds; -1 when the weights come by sync.
+    """
+    sequences = -(-recipe.samples_per_step // recipe.rollout.workers)
+    started: list[Actor] = []
+    try:
+        for worker in range(recipe.rollout.workers):
+            spec = EngineSpec(
+                worker=worker,
+                model=folder.resolve(),
+                architecture=architecture,
+                device=hw.device,
+                dtype=hw.dtype,
+                max_length=recipe.policy.max_length,
+                max_sequences=min(sequences, SAMPLED_AT_ONCE),
+                memory_gib=recipe.rollout.memory_gib,
+                threads=hw.threads,
+                log=(logs / f"rollout-{worker}.log").resolve(),
+                version=version,
+                options=getattr(recipe.rollout, "options", {}),
+            )
+            gpus = hw.share(recipe.rollout.workers)
+            started.append(actors.spawn(Engine, spec, name=f"rollout worker {worker}", gpus=gpus, env={}))
+        yield started
+    finally:
+        stop(started, "stop")
+
+
+def rollouts(recipe: Recipe, started: list[Actor], starting: list[object]) -> Rollouts:
+    """Waits until all engines are up. Raises EngineError naming the one that is not, with the end of its log."""
+    actors.wait(started, starting, recipe.rollout.start_deadline_s, "starting vLLM")
+    return Rollouts(started, recipe.rollout.step_deadline_s)
+
+
+@contextmanager
+def judges(recipe: Recipe) -> Iterator[JudgePool]:
+    pool = JudgePool([(r.fn, r.weight) for r in recipe.reward], recipe.judge.workers, recipe.judge.deadline_s)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+def stop(started: list[Actor], method: str) -> None:
+    """Asks actors to end by themselves, then ends their processes."""
+    stopping = [actor.call(method) for actor in started]
+    with suppress(Exception):  # shutdown door: whatever fails here, the processes are killed next
+        ray.wait(stopping, num_returns=len(stopping), timeout=STOP_S)
+    for actor in started:
+        with suppress(Exception):
+            actors.kill(actor)

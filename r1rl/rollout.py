@@ -1,0 +1,69 @@
+"""Problems to groups of completions, over all rollout workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from r1rl.actors import Actor, wait
+from r1rl.engine.spec import Sampling
+from r1rl.types import Completion, Group, Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """A problem with the prompt made of it.
+
+    >>> Prompt(problem=Problem(id="a", question="1+1", gold="2"), ids_T=(3, 1)).ids_T
+    (3, 1)
+    """
+
+    problem: Problem
+    ids_T: tuple[int, ...]
+
+
+class Rollouts:
+    """All engines of a run. Groups stay whole; which worker gets which is a function of their lengths alone."""
+
+    def __init__(self, engines: Sequence[Actor], deadline_s: float) -> None:
+        self.engines, self.deadline_s = engines, deadline_s
+
+    def sync(self, parcel: Any) -> None:
+        """Gives all engines a new policy version (a Ray reference to a Parcel).
+
+        Raises SyncError unless each proves that it holds exactly these weights.
+        """
+        wait(self.engines, [e.call("receive", parcel) for e in self.engines], self.deadline_s, "receiving weights")
+
+    def sample(self, prompts: Sequence[Prompt], sampling: Sampling, seed: int) -> list[Group]:
+        """`sampling.samples` completions of each prompt, in the order of the prompts."""
+        shares = balance([len(p.ids_T) + sampling.max_tokens for p in prompts], len(self.engines))
+        busy = [(engine, share) for engine, share in zip(self.engines, shares, strict=True) if share]
+        references = [
+            engine.call("generate", [prompts[i].ids_T for i in share], sampling, seed + worker)
+            for worker, (engine, share) in enumerate(busy)
+        ]
+        results = wait([engine for engine, _ in busy], references, self.deadline_s, "sampling")
+        completions: dict[int, list[Completion]] = {}
+        for (_, share), result in zip(busy, results, strict=True):
+            completions.update(zip(share, result, strict=True))
+        return [
+            Group(problem=p.problem, prompt_ids_T=p.ids_T, completions_G=tuple(completions[i]))
+            for i, p in enumerate(prompts)
+        ]
+
+
+def balance(costs: Sequence[int], workers: int) -> list[list[int]]:
+    """Indices for each worker: the dearest first, always to the worker with the least so far (Graham's LPT rule).
+
+    >>> balance([5, 9, 4, 1], 2)
+    [[1, 3], [0, 2]]
+    """
+    shares: list[list[int]] = [[] for _ in range(workers)]
+    loads = [0] * workers
+    for i in sorted(range(len(costs)), key=lambda i: (-costs[i], i)):
+        worker = loads.index(min(loads))
+        shares[worker].append(i)
+        loads[worker] += costs[i]
+    return [sorted(share) for share in shares]

@@ -1,0 +1,173 @@
+"""The training run: from a recipe and a run folder to a better policy and the numbers that show it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from r1rl import actors, chat, checkpoint, cluster, credit, gate, metrics, transcript, warmup
+from r1rl.actors import Actor, wait_one
+from r1rl.checkpoint import Place
+from r1rl.cluster import Hardware
+from r1rl.crew import TrainingCrew
+from r1rl.evaluate import Accuracy, held_out
+from r1rl.learner import Learner, LearnerSpec
+from r1rl.policy.folder import architecture
+from r1rl.recipe import Recipe
+from r1rl.report import Report
+from r1rl.run import Run
+from r1rl.stream import Stream, open_source
+from r1rl.types import ProblemSource
+
+
+def train(recipe: Recipe, run: Run, report: Report) -> None:
+    """Runs a recipe to its end, from the newest checkpoint of the run folder if there is one.
+
+    Raises R1Error: UserError for what the user can mend, RunError for what failed. No process is left behind.
+    """
+    source = open_source(recipe.data.source, recipe.seed, dict(recipe.data.options))
+    newest = checkpoint.latest(run.folder)
+    with ExitStack() as stack:
+        stack.enter_context(cluster.connected(recipe.ray.address))
+        crew, place = _assemble(stack, recipe, run, source, newest, report)
+        log = metrics.MetricLog(run.folder, keep_steps=place.step)
+        stack.callback(log.close)
+        if place.step == 0 and newest is None:
+            report.say("checking that sampler and learner agree")
+            crew.check_consistency([source.problem("heldout", i) for i in range(64)])
+            log.write(0, _evaluate(crew, source, report, step=0).numbers())
+        loop(recipe, run, crew, Stream(source, place.position), log, report, place)
+
+
+def loop(
+    recipe: Recipe, run: Run, crew: TrainingCrew, stream: Stream, log: metrics.MetricLog, report: Report, place: Place
+) -> None:
+    """Reinforcement learning, step by step."""
+    algorithm = recipe.algorithm_bundle()
+    elapsed = metrics.elapsed(run.folder)
+    for step in range(place.step + 1, recipe.train.steps + 1):
+        clock = Clock()
+        problems = stream.take(recipe.rollout.prompts)
+        with clock("rollout"):
+            groups = crew.roll_out(problems, step)
+        with clock("reward"):
+            scored = crew.score(groups)
+        samples = credit.assign(scored, algorithm)
+        with clock("learner"):
+            learnt = crew.learn(samples, step)
+        gate.require(learnt["learner/gap/mean"], learnt["learner/gap/max"], crew.tolerance, f"step {step}")
+        with clock("sync"):
+            crew.sync(version=step)
+        numbers = metrics.of_rollouts(scored, credit.flat_groups(scored)) | learnt
+        if _due(step, recipe.eval.every, recipe.train.steps):
+            with clock("eval"):
+                numbers |= _evaluate(crew, stream.source, report, step).numbers()
+        elapsed += clock.total()
+        numbers |= clock.numbers() | {"time/elapsed": elapsed}
+        transcript.write(run.folder, step, scored, recipe.train.show)
+        log.write(step, numbers)
+        if _due(step, recipe.train.checkpoint_every, recipe.train.steps):
+            _save(recipe, run, crew, Place(step=step, version=crew.version, position=stream.position))
+        report.step(step, numbers)
+
+
+@dataclass
+class Clock:
+    """Seconds spent in each room during one step."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, room: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self.seconds[room] = self.seconds.get(room, 0.0) + time.monotonic() - start
+
+    def total(self) -> float:
+        return sum(self.seconds.values())
+
+    def numbers(self) -> dict[str, float]:
+        return {f"time/{room}": seconds for room, seconds in self.seconds.items()} | {"time/step": self.total()}
+
+
+def _assemble(
+    stack: ExitStack, recipe: Recipe, run: Run, source: ProblemSource, newest: Path | None, report: Report
+) -> tuple[TrainingCrew, Place]:
+    """Starts everyone, makes or finds the policy, and sends it to the samplers."""
+    hw = cluster.hardware(recipe.policy.dtype)
+    report.machine(hw)
+    learner = stack.enter_context(_learner(recipe, run, hw))
+    key = warmup.cache_key(recipe, source, hw.dtype)
+    start = newest or _start_folder(recipe, source, learner, key)
+    engines = stack.enter_context(cluster.engines(recipe, hw, start, architecture(start), run.logs))
+    starting = [engine.call("start") for engine in engines]  # vLLM starts while the policy warms up
+    judges = stack.enter_context(cluster.judges(recipe))
+    if newest is None and recipe.warmup:
+        start = warmup.warm(recipe, source, learner, start, key, report.warmup)
+    wait_one(learner, learner.call("load", start.resolve()), recipe.learner.deadline_s, "loading the policy")
+    report.say("waiting for vLLM")
+    crew = TrainingCrew(
+        recipe=recipe,
+        dtype=hw.dtype,
+        tokenizer=chat.load_tokenizer(start),
+        rollouts=cluster.rollouts(recipe, engines, starting),
+        judges=judges,
+        learner=learner,
+        version=-1,
+    )
+    first = Place(step=0, version=0, position=warmup.problems_used(recipe))
+    place = checkpoint.read(newest) if newest else first
+    crew.sync(place.version)
+    return crew, place
+
+
+def _start_folder(recipe: Recipe, source: ProblemSource, learner: Actor, key: str) -> Path:
+    if recipe.policy.init:
+        return warmup.fresh_policy(recipe, source, learner, key)
+    assert recipe.policy.path is not None
+    return Path(recipe.policy.path)
+
+
+@contextmanager
+def _learner(recipe: Recipe, run: Run, hw: Hardware) -> Iterator[Actor]:
+    settings = recipe.learner
+    spec = LearnerSpec(
+        run_id=run.id,
+        device=hw.device,
+        dtype=hw.dtype,
+        transport=hw.transport,
+        threads=hw.threads,
+        microbatch_tokens=recipe.microbatch_tokens,
+        betas=settings.betas,
+        weight_decay=settings.weight_decay,
+        grad_clip=settings.grad_clip,
+        log=(run.logs / "learner.log").resolve(),
+    )
+    env = {"OMP_NUM_THREADS": str(hw.threads)}  # Ray would set it to 1
+    learner = actors.spawn(Learner, spec, name="learner", gpus=hw.share(recipe.rollout.workers), env=env)
+    try:
+        yield learner
+    finally:
+        cluster.stop([learner], "close")
+
+
+def _evaluate(crew: TrainingCrew, source: ProblemSource, report: Report, step: int) -> Accuracy:
+    settings = crew.recipe.eval
+    found = held_out(crew, source, settings.problems, settings.temperature)
+    report.accuracy(step, found)
+    return found
+
+
+def _save(recipe: Recipe, run: Run, crew: TrainingCrew, place: Place) -> None:
+    def fill(folder: Path) -> None:
+        saving = crew.learner.call("save", folder.resolve())
+        wait_one(crew.learner, saving, recipe.learner.deadline_s, "saving a checkpoint")
+
+    checkpoint.write(run.folder, place, fill)
+
+
+def _due(step: int, every: int, last: int) -> bool:
+    return step == last or (every > 0 and step % every == 0)

@@ -1,0 +1,44 @@
+"""The rollouts of a step: all of them as JSONL, a few as text a person reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from r1rl.types import ScoredGroup
+
+
+def write(run: Path, step: int, scored: Sequence[ScoredGroup], show: int) -> None:
+    """Writes rollouts/step-NNNNNN.jsonl, one line per completion, and the first `show` groups to step-NNNNNN.txt."""
+    base = run / "rollouts" / f"step-{step:06d}"
+    base.with_suffix(".jsonl").write_text("".join(json.dumps(row) + "\n" for group in scored for row in _rows(group)))
+    base.with_suffix(".txt").write_text("\n".join(_readable(group) for group in scored[:show]))
+
+
+def _rows(scored: ScoredGroup) -> Iterator[dict[str, object]]:
+    group = scored.group
+    for completion, text, score in zip(group.completions_G, scored.texts_G, scored.scores_G, strict=True):
+        yield {
+            "problem": group.problem.id,
+            "question": group.problem.question,
+            "gold": group.problem.gold,
+            "completion": text,
+            "verdict": score.verdict,
+            "reward": score.value,
+            "parts": dict(score.parts),
+            "note": score.note,
+            "finish": completion.finish,
+            "version": completion.version,
+            "token_ids": completion.token_ids_T,
+            "logprobs": [round(x, 5) for x in completion.logprobs_T],
+        }
+
+
+def _readable(scored: ScoredGroup) -> str:
+    problem = scored.group.problem
+    lines = [f"{problem.question}   gold: {problem.gold}   ({problem.id})"]
+    for text, score in zip(scored.texts_G, scored.scores_G, strict=True):
+        note = f"   [{score.note}]" if score.note else ""
+        lines.append(f"  {score.value:+.2f} {score.verdict:<10} {text!r}{note}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,107 @@
+"""The base that is sometimes right: a short supervised training on worked examples, cached by the hash of its inputs.
+
+R1-Zero starts from a pretrained base whose answers are already right now and then. A policy made from nothing is never
+right, so no group of answers would ever differ in reward. This stage stands in for pretraining, with the learner that
+trains everything else; it is stopped early, while the policy is still mostly wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from r1rl import algorithms, chat
+from r1rl.actors import Actor, wait_one
+from r1rl.recipe import Recipe
+from r1rl.run import cache
+from r1rl.schedule import lr_at
+from r1rl.types import ProblemSource, Sample
+
+TEXTS = 2000  # worked examples that the tokenizer is trained on
+RISE = 0.1  # share of the updates in which the learning rate rises
+PACKAGE = Path(__file__).parent
+CODE = ("batch.py", "chat.py", "learner.py", "loss.py", "schedule.py", "warmup.py", "policy")  # decides the result
+
+
+def problems_used(recipe: Recipe) -> int:
+    """Training ordinals that worked examples take: reinforcement learning starts after them."""
+    return recipe.warmup.steps * recipe.warmup.batch if recipe.warmup else 0
+
+
+def fresh_policy(recipe: Recipe, source: ProblemSource, learner: Actor, key: str) -> Path:
+    """The folder of a new policy with random weights and its own tokenizer; made when it is not cached."""
+    folder = cache() / "init" / key
+    if not folder.is_dir():
+        texts = [part for i in range(TEXTS) for part in _pieces(source, i)]
+        making = learner.call("make", folder, recipe.policy.init, texts, recipe.policy.max_length, recipe.seed)
+        wait_one(learner, making, recipe.learner.deadline_s, "making the policy")
+    return folder
+
+
+def warm(
+    recipe: Recipe, source: ProblemSource, learner: Actor, start: Path, key: str, tell: Callable[[int, float], None]
+) -> Path:
+    """The folder of the warmed-up policy; trained from `start` when it is not cached. `tell` hears (update, loss)."""
+    folder = cache() / "warmup" / key
+    if not folder.is_dir():
+        wait_one(learner, learner.call("load", start), recipe.learner.deadline_s, "loading the policy")
+        _train(recipe, source, learner, chat.load_tokenizer(start), tell)
+        wait_one(learner, learner.call("keep", folder), recipe.learner.deadline_s, "saving the warmed-up policy")
+    return folder
+
+
+def cache_key(recipe: Recipe, source: ProblemSource, dtype: str) -> str:
+    """Hash of all that decides the result: these parts of the recipe and the code that reads them."""
+    parts = {
+        "seed": recipe.seed,
+        "dtype": dtype,
+        "policy": recipe.policy.model_dump(),
+        "data": recipe.data.model_dump(),
+        "warmup": recipe.warmup.model_dump(exclude={"low", "high"}) if recipe.warmup else None,
+        "learner": recipe.learner.model_dump(include={"betas", "weight_decay", "grad_clip"}),
+    }
+    files = [Path(inspect.getfile(type(source)))]
+    for name in CODE:
+        files += sorted((PACKAGE / name).glob("*.py")) if (PACKAGE / name).is_dir() else [PACKAGE / name]
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _train(
+    recipe: Recipe,
+    source: ProblemSource,
+    learner: Actor,
+    tokenizer: chat.Tokenizer,
+    tell: Callable[[int, float], None],
+) -> None:
+    settings = recipe.warmup
+    assert settings is not None
+    rise = max(1, int(RISE * settings.steps))
+    for update in range(settings.steps):
+        ordinals = range(update * settings.batch, (update + 1) * settings.batch)
+        samples = [_sample(source, i, recipe.data.template, tokenizer) for i in ordinals]
+        lr = lr_at(update, peak=settings.lr, warmup=rise, total=settings.steps, shape="cosine")
+        reference = learner.call("update", samples, algorithms.SFT, lr, 1.0)
+        numbers = wait_one(learner, reference, recipe.learner.deadline_s, "warming up")
+        tell(update + 1, numbers["learner/loss"])
+
+
+def _sample(source: ProblemSource, ordinal: int, template: str, tokenizer: chat.Tokenizer) -> Sample:
+    problem, text = source.worked(ordinal)
+    ids = tuple(chat.encode_completion(tokenizer, text))
+    return Sample(
+        prompt_ids_T=tuple(chat.render(template, problem.question, tokenizer)),
+        token_ids_T=ids,
+        logprobs_T=(0.0,) * len(ids),  # no sampler wrote it: the algorithm's ratio is to the policy's own
+        advantage=1.0,
+    )
+
+
+def _pieces(source: ProblemSource, ordinal: int) -> list[str]:
+    problem, text = source.worked(ordinal)
+    return [*chat.pieces(problem.question), text]
