@@ -34,7 +34,7 @@ class Addition:
     """See `source`.
 
     >>> Addition(seed=0, digits=3, guess_share=0.7).problem("train", 0).question
-    '734 + 254 = ?'
+    '734+254=?'
     """
 
     seed: int
@@ -71,22 +71,25 @@ class Addition:
         a, b = pair
         return Problem(
             id=f"addition{self.digits}/{place}",
-            question=f"{a} + {b} = ?",
+            question=f"{a}+{b}=?",
             gold=str(a + b),
             meta={"digits": self.digits},
         )
 
 
 def columns(a: int, b: int) -> str:
-    """The sum column by column from the right; a carry is a third operand, written only where there is one.
+    """The sum column by column from the right, always with the carry and two digits of result.
+
+    The width is fixed on purpose: every token then stands at a constant distance from the digits it depends on, which
+    a small policy learns in a minute; with carries written only where there are any it takes many times as long.
 
     >>> columns(347, 285)
-    '7+5=12 4+8+1=13 3+2+1=6'
+    '7+5+0=12 4+8+1=13 3+2+1=06'
     """
     steps, carry = [], 0
     for x, y in zip(reversed(str(a)), reversed(str(b)), strict=True):
         total = int(x) + int(y) + carry
-        steps.append(f"{x}+{y}{'+1' if carry else ''}={total}")
+        steps.append(f"{x}+{y}+{carry}={total:02d}")
         carry = total // 10
     return " ".join(steps)
 
@@ -97,12 +100,12 @@ def _draw(rng: random.Random, digits: int) -> Pair:
 
 
 def _is_heldout(pair: Pair) -> bool:
-    """A tenth of all sums, by the hash of the operands: no list to keep, and no seed can move a sum across.
+    """A fifth of all sums, by the hash of the operands: no list to keep, and no seed can move a sum across.
 
     The operands are sorted first, because a + b gives b + a away.
     """
     a, b = sorted(pair)
-    return int(hashlib.sha256(f"{a}+{b}".encode()).hexdigest(), 16) % 10 == 0
+    return int(hashlib.sha256(f"{a}+{b}".encode()).hexdigest(), 16) % 5 == 0
 
 
 @cache

@@ -115,7 +115,7 @@ def engines(
                 threads=hw.threads,
                 log=(logs / f"rollout-{worker}.log").resolve(),
                 version=version,
-                options=getattr(recipe.rollout, "options", {}),
+                options=recipe.rollout.options,
             )
             gpus = hw.share(recipe.rollout.workers)
             started.append(actors.spawn(Engine, spec, name=f"rollout worker {worker}", gpus=gpus, env={}))

@@ -24,6 +24,7 @@ from r1rl.errors import RunError
 from r1rl.loss import policy_loss
 from r1rl.output import redirect_output
 from r1rl.policy import model as policy_model
+from r1rl.policy import optimizers
 from r1rl.policy.logprobs import token_logprobs
 from r1rl.sync import Outbox, Parcel
 from r1rl.types import Sample
@@ -78,23 +79,21 @@ class Learner:
         self.outbox = Outbox(spec.transport, self.device, spec.run_id)
         self.updates = 0
 
-    def load(self, folder: Path) -> int:
+    def load(self, folder: Path, optimizer: str = "adamw") -> int:
         """Loads a policy, and the state of its training if the folder has one. Returns the number of updates so far."""
         self.folder, self.updates = folder, 0
         self.policy = policy_model.load(folder, self.dtype, self.device)
         self.reference: torch.nn.Module | None = None
-        self.optimizer = torch.optim.AdamW(
-            self.policy.parameters(), lr=0.0, betas=self.spec.betas, weight_decay=self.spec.weight_decay, fused=True
-        )
+        self.optimizer = optimizers.build(optimizer, self.policy, self.spec.betas, self.spec.weight_decay)
         if (folder / TRAINER_STATE).exists():
             self._restore(folder / TRAINER_STATE)
         return self.updates
 
-    def make(self, folder: Path, size: str, texts: Sequence[str], max_length: int, seed: int) -> None:
+    def make(self, folder: Path, size: str, texts: Sequence[str], phrase: str, max_length: int, seed: int) -> None:
         """Writes a new policy of a named size, with a tokenizer trained on `texts`, into `folder`."""
         from r1rl.policy import init, tokenizer
 
-        own = tokenizer.train(texts)
+        own = tokenizer.train(texts, phrase)
         with _complete_or_absent(folder) as partial:
             policy_model.save(init.make(size, own, max_length, seed), self.dtype, partial)
             own.save_pretrained(partial)
@@ -136,16 +135,13 @@ class Learner:
             sums.add(self._backward(batch, algorithm, temperature, step_tokens))
         norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.spec.grad_clip).item()
         if not math.isfinite(norm):
-            self.optimizer.zero_grad(set_to_none=True)
+            self.optimizer.forget_gradients()
             raise RunError(
                 f"the gradient of update {self.updates + 1} is not finite (norm {norm})",
                 "stepping on it would destroy the policy",
                 "lower learner.lr, or look for NaN rewards in the rollouts of this step",
             )
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.step(lr)
         self.updates += 1
         return sums.metrics(step_tokens) | {"learner/grad_norm": norm, "learner/lr": lr, "learner/tokens": step_tokens}
 
@@ -189,6 +185,7 @@ class Learner:
         log_ratio = own - batch.sampler_logprobs_K
         return {
             "loss": terms.loss.item(),
+            "nll": -own.sum().item(),
             "entropy": entropy.sum().item(),
             "clipped": terms.clipped,
             "kl_to_reference": terms.kl_to_reference,
@@ -257,6 +254,7 @@ class _Sums:
         t = self.total
         return {
             "learner/loss": t["loss"],
+            "learner/nll/mean": t["nll"] / tokens,
             "learner/entropy/mean": t["entropy"] / tokens,
             "learner/clipped/frac": t["clipped"] / tokens,
             "learner/kl_to_reference/mean": t["kl_to_reference"] / tokens,

@@ -62,7 +62,7 @@ class Report:
 
     def warmup(self, update: int, loss: float) -> None:
         total = self.recipe.warmup.steps if self.recipe.warmup else update
-        self._advance("warm-up", update, total, f"loss {loss:.3f}")
+        self._advance("warm-up", update, total, f"{loss:.3f} nats per token")
 
     def step(self, step: int, numbers: Mapping[str, float]) -> None:
         text = "  ".join(f"{label} {form.format(numbers[key])}" for label, key, form in NUMBERS)

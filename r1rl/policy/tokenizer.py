@@ -1,8 +1,8 @@
 """A small tokenizer of one's own for a policy made from nothing.
 
 Byte-pair merges (Sennrich et al., arXiv 1508.07909) over rendered prompts and worked examples. Digits and signs always
-stand alone, so that arithmetic is done on digits; words are not split at spaces, so that the fixed text of the prompt
-template becomes a handful of tokens and costs next to nothing in every sequence.
+stand alone, so that arithmetic is done on digits. A text that stands in every prompt word for word, the instruction, is one
+token: merging would end there anyhow, and on a small machine its hundred words would cost more than all the rest.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ END = "<|end|>"
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 
 
-def train(texts: Iterable[str], vocab_size: int = 768) -> PreTrainedTokenizerFast:
-    """A tokenizer whose tags are single tokens and whose end token is `<|end|>`; unknown characters become `<|unk|>`."""
-    from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
+def train(texts: Iterable[str], phrase: str, vocab_size: int = 768) -> PreTrainedTokenizerFast:
+    """A tokenizer with single tokens for the tags and for `phrase`. The end is `<|end|>`, the unknown `<|unk|>`."""
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.BPE(unk_token="<|unk|>"))
@@ -34,11 +34,8 @@ def train(texts: Iterable[str], vocab_size: int = 768) -> PreTrainedTokenizerFas
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.add_tokens(list(TAGS))
-    # Merging tokens back into text must give exactly what was merged: BPE without a decoder would put spaces between.
-    from tokenizers import decoders
-
-    tokenizer.decoder = decoders.Fuse()
+    tokenizer.add_tokens([AddedToken(text, normalized=False) for text in (*TAGS, phrase)])
+    tokenizer.decoder = decoders.Fuse()  # without one, spaces are put between tokens
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         eos_token=END,

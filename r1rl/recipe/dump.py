@@ -28,8 +28,11 @@ MAY_CHANGE_ON_RESUME = frozenset(
 
 
 def dump_recipe(recipe: Recipe) -> str:
-    """The recipe as YAML with every key written out; loading it gives an equal recipe."""
-    return yaml.dump(recipe.model_dump(), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
+    """The recipe as YAML with every key written out; loading it gives an equal recipe.
+
+    Pure ASCII, the rest escaped: PyYAML would write the line break U+0085 bare, and it would read back as a space.
+    """
+    return yaml.dump(recipe.model_dump(), Dumper=Dumper, sort_keys=False, width=120)
 
 
 def diff_recipes(a: Recipe, b: Recipe) -> list[str]:

@@ -40,12 +40,6 @@ for _name, _pattern in _PLAIN.items():
     Dumper.add_implicit_resolver(TAG + _name, re.compile(_pattern), None)
 
 
-def _integer(text: str) -> int:
-    if len(text) > 19:
-        raise ValueError(f"an integer of {len(text)} digits")
-    return int(text)
-
-
 def _text(text: str) -> str:
     text.encode()  # half of a surrogate pair, which YAML's escapes can write, could never be saved again
     return text
@@ -54,7 +48,7 @@ def _text(text: str) -> str:
 CONVERT: dict[str, Callable[[str], Any]] = {
     TAG + "null": lambda text: None,
     TAG + "bool": lambda text: text.lower() == "true",
-    TAG + "int": _integer,
+    TAG + "int": int,
     TAG + "float": float,
     TAG + "str": _text,
 }

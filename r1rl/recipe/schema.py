@@ -7,7 +7,7 @@ resolved copy in a run folder then means the same as the original.
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -37,7 +37,10 @@ class DataSection(Section):
 class WarmupSection(Section):
     steps: Count = Field(description="supervised optimizer updates before RL")
     batch: SmallCount = Field(default=64, description="worked examples per update")
-    lr: Positive = Field(description="AdamW's learning rate")
+    lr: Positive = Field(description="peak learning rate; it falls to a tenth as a cosine")
+    optimizer: Literal["adamw", "muon"] = Field(
+        default="adamw", description="muon learns from few worked examples several times faster"
+    )
     low: Fraction = Field(default=0.10, description="held-out accuracy below which RL is not worth starting")
     high: Fraction = Field(default=0.45, description="held-out accuracy above which RL has little left to show")
 
@@ -71,6 +74,7 @@ class RolloutSection(Section):
     max_tokens: Count = Field(description="tokens of one answer at most")
     temperature: Positive = Field(default=1.0, description="of sampling")
     memory_gib: Positive = Field(default=1.0, description="GiB of KV cache of one worker")
+    options: dict[str, Any] = Field(default={}, description="vLLM engine arguments that win over r1rl's own")
     start_deadline_s: Positive = Field(default=300.0, description="seconds for an engine to start")
     step_deadline_s: Positive = Field(default=600.0, description="seconds for one step's answers")
 
