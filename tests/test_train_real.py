@@ -1,0 +1,207 @@
+"""Whole runs through the command line, with real Ray and real vLLM: progress, resume, refusal, and no orphans."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.slow
+
+RECIPE = "recipes/r1_zero_tiny.yaml"
+SMALL = ["warmup.steps=8", "rollout.prompts=4", "rollout.group=4", "eval.problems=16", "train.checkpoint_every=2"]
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """One cache for all runs here: the policy is warmed up once."""
+    return tmp_path_factory.mktemp("home")
+
+
+class Cli:
+    """One r1rl process, marked so that everything it started can be found."""
+
+    def __init__(self, home, *arguments):
+        self.mark = f"R1RL_TEST_MARK={uuid.uuid4().hex}"
+        name, value = self.mark.split("=")
+        env = os.environ | {"R1RL_HOME": str(home), name: value, "PYTHONUNBUFFERED": "1"}
+        command = [sys.executable, "-m", "r1rl", *map(str, arguments)]
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines = []
+
+    def until(self, text, seconds=240):
+        """Reads output until a line holds `text`."""
+        end = time.monotonic() + seconds
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if text in line:
+                return
+            assert time.monotonic() < end, "".join(self.lines)
+        raise AssertionError(f"{text!r} never came:\n" + "".join(self.lines))
+
+    def finish(self, seconds=300):
+        rest, _ = self.process.communicate(timeout=seconds)
+        return self.process.returncode, "".join(self.lines) + rest
+
+    def family(self):
+        """Living processes that inherited the mark."""
+        return [p for p in psutil.process_iter() if self._marked(p)]
+
+    def _marked(self, process):
+        try:
+            name, value = self.mark.split("=")
+            return process.environ().get(name) == value and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    def assert_no_orphans(self, seconds=30):
+        end = time.monotonic() + seconds
+        while (left := self.family()) and time.monotonic() < end:
+            time.sleep(0.5)
+        assert not left, [(p.pid, p.cmdline()) for p in left]
+
+
+def train(home, folder, *more):
+    return Cli(home, "train", RECIPE, *SMALL, *more, "--out", folder)
+
+
+@pytest.fixture(scope="module")
+def straight(home, tmp_path_factory):
+    """A run of four steps that nothing interrupts."""
+    folder = tmp_path_factory.mktemp("straight") / "run"
+    run = train(home, folder, "train.steps=4")
+    code, output = run.finish()
+    assert code == 0, output
+    run.assert_no_orphans()
+    return folder, output
+
+
+def rows(folder):
+    kept = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in row.items() if not key.startswith("time/")} for row in kept]
+
+
+def weights(folder, step):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "checkpoints" / f"step-{step:06d}" / "model.safetensors")
+
+
+def test_a_run_leaves_everything_it_promises(straight):
+    folder, output = straight
+    result = json.loads((folder / "result.json").read_text())
+    assert result["steps"] == 4
+    assert result["seed"] == 0
+    assert set(result["eval"]) == {"before", "after"}
+    assert set(result["eval"]["after"]) == {"accuracy", "low", "high", "n"}
+    assert result["eval"]["after"]["n"] == 16
+    assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert [row["step"] for row in rows(folder)] == [0, 1, 2, 3, 4]
+    assert list((folder / "events").iterdir())
+    answers = (folder / "rollouts" / "step-000001.jsonl").read_text().splitlines()
+    assert len(answers) == 16
+    assert {json.loads(line)["version"] for line in answers} == {0}
+    assert "rollout-0.log" in os.listdir(folder / "logs")
+    assert json.loads((folder / "environment.json").read_text())["revision"]
+    assert "before RL" in output
+    assert "INFO" not in output  # vLLM's and Ray's noise stays in the logs
+
+
+def test_checkpoints_load_in_transformers_unchanged(straight):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = straight[0] / "checkpoints" / "step-000004"
+    model, info = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
+    assert not info["missing_keys"]
+    assert not info["unexpected_keys"]
+    assert type(model).__name__ == "DeepseekV3ForCausalLM"
+    assert AutoTokenizer.from_pretrained(folder).decode([0]) == "<|end|>"
+
+
+def test_an_existing_run_is_refused_without_resume(home, straight):
+    code, output = train(home, straight[0], "train.steps=4").finish(60)
+    assert code == 2
+    assert "already holds a run" in output
+
+
+def test_a_changed_recipe_is_refused_on_resume(home, straight):
+    code, output = train(home, straight[0], "train.steps=4", "learner.lr=1", "--resume").finish(60)
+    assert code == 2
+    assert "learner.lr" in output
+
+
+def test_killed_and_resumed_equals_never_stopped(home, straight, tmp_path):
+    folder = tmp_path / "run"
+    stopped = train(home, folder, "train.steps=4")
+    stopped.until("step 1/4")
+    while not (folder / "rollouts" / "step-000003.jsonl").exists():
+        time.sleep(0.05)
+    os.kill(stopped.process.pid, signal.SIGKILL)
+    stopped.process.wait()
+    stopped.assert_no_orphans(60)
+    resumed = train(home, folder, "train.steps=4", "--resume")
+    code, output = resumed.finish()
+    assert code == 0, output
+    assert rows(folder) == rows(straight[0])
+    ours, theirs = weights(folder, 4), weights(straight[0], 4)
+    assert ours.keys() == theirs.keys()
+    assert all((ours[name] == theirs[name]).all() for name in ours)
+
+
+def test_a_dead_worker_ends_the_run_with_one_clear_error(home, tmp_path):
+    run = train(home, tmp_path / "run", "train.steps=400")
+    run.until("step 1/400")
+    engine = next(p for p in run.family() if "Engine" in " ".join(p.cmdline()) and "ray::" in " ".join(p.cmdline()))
+    engine.kill()
+    code, output = run.finish(120)
+    assert code == 1, output
+    assert "rollout worker 0 died" in output
+    assert "Traceback" not in output
+    run.assert_no_orphans()
+
+
+def test_interrupt_leaves_no_process_and_says_how_to_go_on(home, tmp_path):
+    run = train(home, tmp_path / "run", "train.steps=400")
+    run.until("step 1/400")
+    os.kill(run.process.pid, signal.SIGINT)
+    code, output = run.finish(120)
+    assert code == 130, output
+    assert "--resume" in output
+    assert "Traceback" not in output
+    run.assert_no_orphans()
+
+
+def test_an_engine_that_is_late_is_named(home, tmp_path):
+    run = train(home, tmp_path / "run", "train.steps=4", "rollout.start_deadline_s=1")
+    code, output = run.finish(120)
+    assert code == 1, output
+    assert "rollout worker 0 did not finish starting vLLM within 1 s" in output
+    assert "rollout-0.log" in output
+    run.assert_no_orphans()
+
+
+def test_a_checkpoint_is_evaluated_on_its_own(home, straight):
+    folder, _ = straight
+    evaluation = Cli(home, "eval", folder, "--temperature", "0", "--problems", "16")
+    code, output = evaluation.finish()
+    assert code == 0, output
+    found = json.loads((folder / "evals" / "heldout-step-000004-t0.json").read_text())
+    assert found["eval/n"] == 16
+    evaluation.assert_no_orphans()
