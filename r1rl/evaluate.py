@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from r1rl.crew import Crew
+from r1rl.errors import UserError
 from r1rl.seeds import derive
-from r1rl.types import ProblemSource, ScoredGroup, Verdict
+from r1rl.types import Problem, ProblemSource, ScoredGroup, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +34,21 @@ class Accuracy:
         return {f"eval/{key}": float(value) for key, value in asdict(self).items()}
 
 
-def held_out(crew: Crew, source: ProblemSource, problems: int, temperature: float) -> Accuracy:
-    """The accuracy of the policy the samplers hold. The same problems and sampling seed at every call."""
-    asked = [source.problem("heldout", i) for i in range(problems)]
-    groups = crew.sample(asked, 1, temperature, derive(0, "heldout"))
+def held_out_problems(source: ProblemSource, count: int) -> list[Problem]:
+    """The first `count` held-out problems. Raises UserError when the source has fewer."""
+    try:
+        return [source.problem("heldout", i) for i in range(count)]
+    except ValueError as error:
+        raise UserError(
+            f"eval.problems = {count} is more than there are: {error}",
+            "a held-out problem asked twice would make the interval too narrow",
+            "ask for fewer, or change data.options",
+        ) from error
+
+
+def held_out(crew: Crew, problems: Sequence[Problem], temperature: float) -> Accuracy:
+    """The accuracy of the policy the samplers hold, with the same sampling seed at every call."""
+    groups = crew.sample(problems, 1, temperature, derive(0, "heldout"))
     return accuracy(crew.score(groups))
 
 

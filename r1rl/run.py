@@ -60,7 +60,8 @@ class Run:
             raise UserError(
                 f"{folder} holds no run to resume", "it has no recipe.yaml", "start it without --resume, or check --out"
             )
-        changed = [key for key in diff_recipes(load_recipe(folder / "recipe.yaml"), recipe) if key not in MAY_CHANGE]
+        may_change = MAY_CHANGE if recipe.learner.schedule == "constant" else MAY_CHANGE - {"train.steps"}
+        changed = [key for key in diff_recipes(load_recipe(folder / "recipe.yaml"), recipe) if key not in may_change]
         if changed:
             raise UserError(
                 f"the recipe differs from the one {folder} was started with: {', '.join(changed)}",

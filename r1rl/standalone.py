@@ -11,7 +11,7 @@ from rich.console import Console
 from r1rl import chat, checkpoint, cluster
 from r1rl.crew import Crew
 from r1rl.errors import UserError
-from r1rl.evaluate import Accuracy, held_out
+from r1rl.evaluate import Accuracy, held_out, held_out_problems
 from r1rl.policy.folder import architecture
 from r1rl.recipe import Recipe, load_recipe
 from r1rl.report import percent
@@ -44,6 +44,7 @@ def evaluate_checkpoint(
 
 def _evaluate(recipe: Recipe, folder: Path, logs: Path, problems: int, temperature: float) -> Accuracy:
     source = open_source(recipe.data.source, recipe.seed, dict(recipe.data.options))
+    asked = held_out_problems(source, problems)
     version = checkpoint.read(folder).version
     with ExitStack() as stack:
         stack.enter_context(cluster.connected(recipe.ray.address))
@@ -57,7 +58,7 @@ def _evaluate(recipe: Recipe, folder: Path, logs: Path, problems: int, temperatu
             judges=stack.enter_context(cluster.judges(recipe)),
             rollouts=cluster.rollouts(recipe, engines, starting),
         )
-        return held_out(crew, source, problems, temperature)
+        return held_out(crew, asked, temperature)
 
 
 def _checkpoint(path: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +13,14 @@ from r1rl.actors import Actor, wait_one
 from r1rl.checkpoint import Place
 from r1rl.cluster import Hardware
 from r1rl.crew import TrainingCrew
-from r1rl.evaluate import Accuracy, held_out
+from r1rl.evaluate import held_out, held_out_problems
 from r1rl.learner import Learner, LearnerSpec
-from r1rl.policy.folder import architecture
+from r1rl.policy.folder import architecture, local
 from r1rl.recipe import Recipe
 from r1rl.report import Report
 from r1rl.run import Run
 from r1rl.stream import Stream, open_source
-from r1rl.types import ProblemSource
+from r1rl.types import Problem, ProblemSource
 
 
 def train(recipe: Recipe, run: Run, report: Report) -> None:
@@ -29,6 +29,7 @@ def train(recipe: Recipe, run: Run, report: Report) -> None:
     Raises R1Error: UserError for what the user can mend, RunError for what failed. No process is left behind.
     """
     source = open_source(recipe.data.source, recipe.seed, dict(recipe.data.options))
+    heldout = held_out_problems(source, recipe.eval.problems)
     newest = checkpoint.latest(run.folder)
     with ExitStack() as stack:
         stack.enter_context(cluster.connected(recipe.ray.address))
@@ -37,13 +38,20 @@ def train(recipe: Recipe, run: Run, report: Report) -> None:
         stack.callback(log.close)
         if place.step == 0 and newest is None:
             report.say("checking that sampler and learner agree")
-            crew.check_consistency([source.problem("heldout", i) for i in range(64)])
-            log.write(0, _evaluate(crew, source, report, step=0).numbers())
-        loop(recipe, run, crew, Stream(source, place.position), log, report, place)
+            crew.check_consistency(heldout)
+            log.write(0, _evaluate(crew, heldout, report, step=0))
+        loop(recipe, run, crew, Stream(source, place.position), heldout, log, report, place)
 
 
 def loop(
-    recipe: Recipe, run: Run, crew: TrainingCrew, stream: Stream, log: metrics.MetricLog, report: Report, place: Place
+    recipe: Recipe,
+    run: Run,
+    crew: TrainingCrew,
+    stream: Stream,
+    heldout: Sequence[Problem],
+    log: metrics.MetricLog,
+    report: Report,
+    place: Place,
 ) -> None:
     """Reinforcement learning, step by step."""
     algorithm = recipe.algorithm_bundle()
@@ -64,7 +72,7 @@ def loop(
         numbers = metrics.of_rollouts(scored, credit.flat_groups(scored)) | learnt
         if _due(step, recipe.eval.every, recipe.train.steps):
             with clock("eval"):
-                numbers |= _evaluate(crew, stream.source, report, step).numbers()
+                numbers |= _evaluate(crew, heldout, report, step)
         elapsed += clock.total()
         numbers |= clock.numbers() | {"time/elapsed": elapsed}
         transcript.write(run.folder, step, scored, recipe.train.show)
@@ -128,7 +136,7 @@ def _start_folder(recipe: Recipe, source: ProblemSource, learner: Actor, key: st
     if recipe.policy.init:
         return warmup.fresh_policy(recipe, source, learner, key)
     assert recipe.policy.path is not None
-    return Path(recipe.policy.path)
+    return local(recipe.policy.path)
 
 
 @contextmanager
@@ -154,11 +162,10 @@ def _learner(recipe: Recipe, run: Run, hw: Hardware) -> Iterator[Actor]:
         cluster.stop([learner], "close")
 
 
-def _evaluate(crew: TrainingCrew, source: ProblemSource, report: Report, step: int) -> Accuracy:
-    settings = crew.recipe.eval
-    found = held_out(crew, source, settings.problems, settings.temperature)
+def _evaluate(crew: TrainingCrew, heldout: Sequence[Problem], report: Report, step: int) -> dict[str, float]:
+    found = held_out(crew, heldout, crew.recipe.eval.temperature)
     report.accuracy(step, found)
-    return found
+    return found.numbers()
 
 
 def _save(recipe: Recipe, run: Run, crew: TrainingCrew, place: Place) -> None:

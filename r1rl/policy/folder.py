@@ -18,3 +18,23 @@ def architecture(folder: Path) -> str:
             "give the folder that save_pretrained wrote",
         )
     return str(json.loads(file.read_text()).get("model_type"))
+
+
+def local(name: str) -> Path:
+    """The folder of a policy: as given, or fetched from the hub when `name` is an id like org/name.
+
+    Raises UserError when the hub has no such model or cannot be reached.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise UserError(
+            f"policy.path {name} is no folder here and could not be fetched: {str(error).splitlines()[0]}",
+            "a policy is a Hugging Face folder",
+            "correct the id, or fetch the model by other means and give its folder",
+        ) from error

@@ -1,7 +1,8 @@
 """Optimizers as values: AdamW, and Muon for short warm-ups.
 
-Muon orthogonalises the momentum of hidden matrices (Jordan et al. 2024; torch.optim.Muon). With its step scaled to AdamW's (Moonlight, arXiv 2502.16982 sec. 2.2) both take the same learning rate; embeddings,
-head, norms, routers and the 3-D expert weights stay with AdamW.
+Muon orthogonalises the momentum of hidden matrices (Jordan et al. 2024; torch.optim.Muon). With its step scaled to
+AdamW's (Moonlight, arXiv 2502.16982 sec. 2.2) one learning rate serves both; embeddings, head, norms, routers and the
+3-D expert weights stay with AdamW.
 """
 
 from __future__ import annotations
