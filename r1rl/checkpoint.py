@@ -52,7 +52,7 @@ def read(checkpoint: Path) -> Place:
 def latest(run: Path) -> Path | None:
     """The newest complete checkpoint of a run, or None."""
     found = [p for p in (run / "checkpoints").glob("step-*") if p.suffix != ".partial" and (p / STATE).is_file()]
-    return max(found, default=None)
+    return max(found, key=lambda path: int(path.name.removeprefix("step-")), default=None)
 
 
 def _flush(place: Path) -> None:

@@ -23,8 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="R1-style post-training: reinforcement learning on rewards that can be checked.",
 )
-console = Console()
-stderr = Console(stderr=True)
+console = Console(soft_wrap=True)  # a path broken over two lines can't be copied
+stderr = Console(stderr=True, soft_wrap=True)
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a packaged recipe.")]
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[key.sub=value …]", help="Changes to the recipe.")]
@@ -96,14 +96,10 @@ def main() -> NoReturn:
     """The console script. Exit codes: 0 done, 1 failed, 2 the user's mistake, 130 interrupted."""
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
-        app(standalone_mode=False)
+        app()
     except R1Error as error:
         stderr.print(f"[bold red]r1rl:[/] {_plain(str(error))}", highlight=False)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except typer.Abort:
-        sys.exit(130)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -113,7 +109,7 @@ def main() -> NoReturn:
             highlight=False,
         )
         sys.exit(1)
-    sys.exit(0)
+    raise AssertionError("typer ends the process itself")
 
 
 def _as_interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -17,7 +17,14 @@ import pytest
 pytestmark = pytest.mark.slow
 
 RECIPE = "recipes/r1_zero_tiny.yaml"
-SMALL = ["warmup.steps=8", "rollout.prompts=4", "rollout.group=4", "eval.problems=16", "train.checkpoint_every=2"]
+SMALL = (
+    "warmup.steps=8",
+    "rollout.prompts=4",
+    "rollout.group=4",
+    "learner.warmup_steps=0",
+    "eval.problems=16",
+    "train.checkpoint_every=2",
+)
 ROOT = Path(__file__).parent.parent
 
 
