@@ -72,11 +72,13 @@ def _cpu(spec: EngineSpec) -> dict[str, Any]:
 
 
 def _cuda(spec: EngineSpec) -> dict[str, Any]:
+    # The KV cache has a size of its own; this is only what vLLM wants to find free, and others share the GPU.
+    shared: dict[str, Any] = {"gpu_memory_utilization": 0.3}
     if spec.architecture == "deepseek_v3":
-        return {"enforce_eager": True}  # CUDA graphs crash in the second call with MLA in vLLM 0.26
+        return shared | {"enforce_eager": True}  # CUDA graphs crash in the second call with MLA in vLLM 0.26
     sizes = [1, 2, 4, *range(8, min(spec.max_sequences, 1024) + 1, 8)]
     graphs = {"mode": 0, "cudagraph_mode": "FULL_DECODE_ONLY", "cudagraph_capture_sizes": sizes}
-    return {"compilation_config": graphs}
+    return shared | {"compilation_config": graphs}
 
 
 def visible_threads() -> int:
