@@ -44,10 +44,11 @@ class Hardware:
         return "ipc" if self.gpus == 1 else "shm"
 
     def share(self, workers: int) -> float:
-        """Of a GPU, for each actor: all on one, or one each."""
+        """Of a GPU, for the learner and for each worker: one each where there are enough, else equal parts of them."""
         if not self.gpus:
             return 0.0
-        return 1.0 if self.gpus > workers else self.gpus / (workers + 1) if self.gpus > 1 else 1.0 / (workers + 1)
+        on_one = -(-(workers + 1) // self.gpus)  # Ray gives parts of one GPU only: 0.67 of two would never start
+        return 1.0 / on_one
 
 
 @contextmanager

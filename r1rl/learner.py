@@ -159,9 +159,6 @@ class Learner:
     def close(self) -> None:
         self.outbox.close()
 
-    def pid(self) -> int:
-        return os.getpid()
-
     def _save_policy(self, folder: Path) -> None:
         policy_model.save(self.policy, self.dtype, folder)
         for file in self.folder.iterdir():

@@ -56,7 +56,8 @@ class MetricLog:
 
     def write(self, step: int, numbers: Mapping[str, float]) -> None:
         with open(self.path, "a") as file:
-            file.write(json.dumps({"step": step} | {key: round(value, 8) for key, value in numbers.items()}) + "\n")
+            row = {"step": step} | {key: float(f"{value:.8g}") for key, value in numbers.items()}
+            file.write(json.dumps(row) + "\n")
         for key, value in numbers.items():
             self._events.add_scalar(key, value, step)
 

