@@ -70,9 +70,9 @@ def test_heldout_problems_do_not_depend_on_the_order_of_asking():
     assert asked_late_first[::-1] == [addition.source(seed=0).problem("heldout", n) for n in (3, 1700)]
 
 
-def test_a_tenth_of_the_sums_is_held_out():
+def test_a_fifth_of_the_sums_is_held_out():
     share = sum(addition._is_heldout((a, b)) for a in range(100, 200) for b in range(300, 400)) / 10_000
-    assert 0.09 < share < 0.11
+    assert 0.18 < share < 0.22
 
 
 def test_a_sum_and_its_mirror_are_on_the_same_side():
@@ -80,7 +80,7 @@ def test_a_sum_and_its_mirror_are_on_the_same_side():
 
 
 def test_running_out_of_heldout_problems_is_an_error_and_not_a_repetition():
-    with pytest.raises(ValueError, match="no held-out problem 450"):
+    with pytest.raises(ValueError, match="no held-out problem 1000"):
         addition.source(seed=0, digits=2).problem("heldout", 1000)
 
 
@@ -88,7 +88,7 @@ def test_running_out_of_heldout_problems_is_an_error_and_not_a_repetition():
 @settings(deadline=None)
 def test_addition_has_the_right_digits_and_gold(seed, ordinal, digits, split):
     problem = addition.source(seed=seed, digits=digits).problem(split, ordinal % 300)
-    a, b = re.fullmatch(r"(\d+) \+ (\d+) = \?", problem.question).groups()
+    a, b = re.fullmatch(r"(\d+)\+(\d+)=\?", problem.question).groups()
     assert len(a) == len(b) == digits
     assert int(a) + int(b) == int(problem.gold)
 
