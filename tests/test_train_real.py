@@ -195,21 +195,6 @@ def test_interrupt_leaves_no_process_and_says_how_to_go_on(home, tmp_path):
     run.assert_no_orphans()
 
 
-def test_two_workers_share_the_work_under_the_same_proof(home, tmp_path):
-    folder = tmp_path / "run"
-    run = train(
-        home, folder, "train.steps=1", "train.checkpoint_every=0", "rollout.workers=2", "rollout.memory_gib=0.5"
-    )
-    code, output = run.finish()
-    assert code == 0, output
-    assert {"rollout-0.log", "rollout-1.log"} <= set(os.listdir(folder / "logs"))
-    problems = [json.loads(line)["problem"] for line in (folder / "rollouts" / "step-000001.jsonl").open()]
-    assert len(problems) == 16
-    assert len(set(problems)) == 4
-    assert rows(folder)[1]["learner/gap/mean"] < 1e-5
-    run.assert_no_orphans()
-
-
 def test_an_engine_that_is_late_is_named(home, tmp_path):
     run = train(home, tmp_path / "run", "train.steps=4", "rollout.start_deadline_s=1")
     code, output = run.finish(120)
