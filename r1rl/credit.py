@@ -19,7 +19,7 @@ def assign(scored: Sequence[ScoredGroup], algorithm: Algorithm) -> list[Sample]:
     if not samples:
         raise RunError(
             "not one answer of this step could be graded",
-            f"the judge says: {_first_note(scored)}",
+            f"the judge says: {_first_reason(scored)}",
             "mend the reward or the gold answers; nothing was trained on this step",
         )
     return samples
@@ -49,5 +49,5 @@ def _graded(scored: ScoredGroup) -> list[bool]:
     return [s.verdict is not Verdict.UNGRADABLE for s in scored.scores_G]
 
 
-def _first_note(scored: Sequence[ScoredGroup]) -> str:
-    return next((s.note for group in scored for s in group.scores_G if s.note), "nothing")
+def _first_reason(scored: Sequence[ScoredGroup]) -> str:
+    return next((s.detail for group in scored for s in group.scores_G if s.detail), "nothing")

@@ -19,7 +19,7 @@ from types import ModuleType
 import r1rl.rewards
 from r1rl.errors import UserError
 from r1rl.nearest import did_you_mean
-from r1rl.types import Problem, RewardFn, Score, Verdict
+from r1rl.types import Judgement, Problem, RewardFn, Score, Verdict
 
 BUILTIN = Path(r1rl.rewards.__path__[0])
 
@@ -49,40 +49,44 @@ def score(rewards: Sequence[tuple[str, RewardFn, float]], problem: Problem, text
     With number:correct at weight 1 and format:r1_zero at weight 0.5, "<think>7+5=12</think><answer>12</answer>" scores
     1.5. If any reward cannot say, the whole score is UNGRADABLE: a sum without one of its parts is another reward.
     """
-    verdict, value = Verdict.UNGRADABLE, 0.0
+    first, value = Judgement.of(Verdict.UNGRADABLE), 0.0
     parts: dict[str, float] = {}
     for name, fn, weight in rewards:
         try:
             judgement = fn(problem, text)
-            verdict = verdict if parts else _verdict(judgement)
+            first = first if parts else _first(judgement)
             parts[name] = _part(judgement)
         except (KeyboardInterrupt, SystemExit):  # the process is asked to stop
             raise
         except BaseException as error:  # noqa: BLE001 - any other failure of a reward is data; timeouts are BaseException
             return ungradable(f"{name}: {type(error).__name__}: {error}"[:500])
         value += weight * parts[name]
-    return Score(value=value, parts=parts, verdict=verdict, note="")
+    return Score(value=value, parts=parts, verdict=first.verdict, detail=first.detail)
 
 
-def ungradable(note: str) -> Score:
+def ungradable(detail: str) -> Score:
     """The score of an answer that nobody can judge, and why."""
-    return Score(value=0.0, parts={}, verdict=Verdict.UNGRADABLE, note=note)
+    return Score(value=0.0, parts={}, verdict=Verdict.UNGRADABLE, detail=detail)
 
 
-def _verdict(judgement: object) -> Verdict:
-    if not isinstance(judgement, Verdict):
-        raise TypeError(f"returned {judgement!r}, but the first reward must return a Verdict")
+def _first(judgement: object) -> Judgement:
+    if isinstance(judgement, Verdict):
+        return Judgement.of(judgement)
+    if not isinstance(judgement, Judgement):
+        raise TypeError(f"returned {judgement!r}, but the first reward must return a Verdict or a Judgement")
     return judgement
 
 
 def _part(judgement: object) -> float:
-    """A judgement as a number: 1.0 for CORRECT, 0.0 for WRONG and NO_ANSWER, a number as it is."""
-    if judgement is Verdict.UNGRADABLE:
-        raise ValueError("could not grade this answer")
+    """A judgement as a number: what it is worth, or the number that it is."""
     if isinstance(judgement, Verdict):
-        return float(judgement is Verdict.CORRECT)
+        judgement = Judgement.of(judgement)
+    if isinstance(judgement, Judgement):
+        if judgement.verdict is Verdict.UNGRADABLE:
+            raise ValueError(f"could not grade this answer: {judgement.detail or 'no reason given'}")
+        judgement = judgement.value
     if not isinstance(judgement, Real) or not math.isfinite(judgement):
-        raise TypeError(f"returned {judgement!r}, which is neither a Verdict nor a finite number")
+        raise TypeError(f"returned {judgement!r}, which is neither a Judgement, a Verdict nor a finite number")
     return float(judgement)
 
 

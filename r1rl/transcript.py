@@ -27,7 +27,7 @@ def _rows(scored: ScoredGroup) -> Iterator[dict[str, object]]:
             "verdict": score.verdict,
             "reward": score.value,
             "parts": dict(score.parts),
-            "note": score.note,
+            "detail": score.detail,
             "finish": completion.finish,
             "version": completion.version,
             "token_ids": completion.token_ids_T,
@@ -39,6 +39,6 @@ def _readable(scored: ScoredGroup) -> str:
     problem = scored.group.problem
     lines = [f"{problem.question}   gold: {problem.gold}   ({problem.id})"]
     for text, score in zip(scored.texts_G, scored.scores_G, strict=True):
-        note = f"   [{score.note}]" if score.note else ""
-        lines.append(f"  {score.value:+.2f} {score.verdict:<10} {text!r}{note}")
+        reason = f"   [{score.detail}]" if score.detail else ""
+        lines.append(f"  {score.value:+.2f} {score.verdict:<10} {text!r}{reason}")
     return "\n".join(lines) + "\n"

@@ -65,17 +65,37 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """A verdict, the points it is worth and the reason.
+
+    >>> Judgement.of(Verdict.WRONG, "5 is not 6").value
+    0.0
+    >>> Judgement(verdict=Verdict.WRONG, value=0.75, detail="3 of 4 cases").value
+    0.75
+    """
+
+    verdict: Verdict
+    value: float  # 1.0 for CORRECT and 0.0 for anything else, unless a reward gives partial credit
+    detail: str  # why, in a few words; may be empty
+
+    @classmethod
+    def of(cls, verdict: Verdict, detail: str = "") -> Judgement:
+        """The judgement without partial credit."""
+        return cls(verdict=verdict, value=float(verdict is Verdict.CORRECT), detail=detail)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Score:
     """One completion's reward, its named parts, and whether the answer was right.
 
-    >>> Score(value=2.0, parts={"number:correct": 1.0, "format:r1_zero": 1.0}, verdict=Verdict.CORRECT, note="").value
+    >>> Score(value=2.0, parts={"number:correct": 1.0, "format:r1_zero": 1.0}, verdict=Verdict.CORRECT, detail="").value
     2.0
     """
 
     value: float  # weighted sum of the parts; meaningless when the verdict is UNGRADABLE
     parts: Mapping[str, float]
     verdict: Verdict
-    note: str  # why it could not be graded; empty otherwise
+    detail: str  # the first reward's reason for its verdict; may be empty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +127,11 @@ class Sample:
     advantage: float
 
 
-RewardFn = Callable[[Problem, str], "Verdict | float"]
-"""A reward: (problem, completion text) -> a Verdict (a judge of right and wrong) or a float (anything else)."""
+RewardFn = Callable[..., "Judgement | Verdict | float"]
+"""A reward: (problem, completion text, **options) -> a Judgement or Verdict (a judge of right and wrong) or a float.
+
+The options come from the recipe. One that is called `tokens` comes from the rollout: the completion's length in tokens.
+"""
 
 
 class ProblemSource(Protocol):

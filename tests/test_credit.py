@@ -18,9 +18,9 @@ def scored(prompt: int, *rewards: float | None, note: str = "") -> ScoredGroup:
         Completion(token_ids_T=(n,), logprobs_T=(-n / 10,), finish="stop", version=0) for n in range(len(rewards))
     )
     scores = tuple(
-        Score(value=1e9, parts={}, verdict=Verdict.UNGRADABLE, note=note)
+        Score(value=1e9, parts={}, verdict=Verdict.UNGRADABLE, detail=note)
         if reward is None
-        else Score(value=reward, parts={}, verdict=Verdict.WRONG, note="")
+        else Score(value=reward, parts={}, verdict=Verdict.WRONG, detail="")
         for reward in rewards
     )
     problem = Problem(id=str(prompt), question="1+1", gold="2")

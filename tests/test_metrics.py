@@ -23,7 +23,7 @@ def scored(*rows: tuple[int, str, float, Verdict]) -> ScoredGroup:
             if verdict is Verdict.UNGRADABLE
             else {"number:correct": float(verdict is Verdict.CORRECT), "my/own/file.py:form": value % 1},
             verdict=verdict,
-            note="",
+            detail="",
         )
         for _, _, value, verdict in rows
     )

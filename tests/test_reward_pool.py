@@ -169,7 +169,7 @@ def test_a_file_that_cannot_be_imported_is_the_users_error(tmp_path, source):
 def test_a_score_is_the_weighted_sum_of_its_parts():
     rewards = [("number:correct", number.correct, 1.0), ("format:r1_zero", form.r1_zero, 0.5)]
     right = score(rewards, SUM, RIGHT)
-    assert (right.value, right.verdict, right.note) == (1.5, CORRECT, "")
+    assert (right.value, right.verdict, right.detail) == (1.5, CORRECT, "")
     assert right.parts == {"number:correct": 1.0, "format:r1_zero": 1.0}
     assert score(rewards, SUM, OTHER).value == 0.5
     assert score(rewards, SUM, OTHER).verdict is WRONG
@@ -197,20 +197,20 @@ def test_a_judgement_that_is_none_cannot_be_graded(judgement, place):
     rewards[place] = ("mine", lambda *_: judgement, 1.0)
     scored = score(rewards, SUM, RIGHT)
     assert scored.verdict is UNGRADABLE
-    assert scored.note.startswith("mine: ")
+    assert scored.detail.startswith("mine: ")
 
 
 def test_the_first_reward_must_be_a_judge_of_right_and_wrong():
     scored = score([("format:r1_zero", form.r1_zero, 1.0)], SUM, RIGHT)
     assert scored.verdict is UNGRADABLE
-    assert "the first reward must return a Verdict" in scored.note
+    assert "the first reward must return a Verdict" in scored.detail
 
 
 @pytest.mark.parametrize("command", ["raise", "recurse", "timeout"])
 def test_a_reward_that_raises_is_named(nasty, command):
     scored = score([("mine:judge", resolve(f"{nasty}:judge"), 1.0)], SUM, command)
     assert scored.verdict is UNGRADABLE
-    assert scored.note.startswith("mine:judge: ")
+    assert scored.detail.startswith("mine:judge: ")
 
 
 @pytest.mark.parametrize(("command", "stop"), [("leave", SystemExit), ("interrupt", KeyboardInterrupt)])
@@ -265,8 +265,8 @@ def test_one_bad_answer_costs_no_other_its_verdict(pool):
     scores = score_all(pool, texts)
     for place, note in zip(places, bad.values(), strict=True):
         assert scores[place].verdict is UNGRADABLE
-        assert note in scores[place].note
-        assert scores[place].note
+        assert note in scores[place].detail
+        assert scores[place].detail
     good = [(text, one.verdict) for text, one in zip(texts, scores, strict=True) if text in (RIGHT, OTHER)]
     assert len(good) == 190
     assert all(verdict is (CORRECT if text == RIGHT else WRONG) for text, verdict in good)
