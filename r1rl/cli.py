@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from r1rl.errors import R1Error
+from r1rl.errors import R1Error, UserError
 from r1rl.recipe import list_recipes, load_recipe
 
 app = typer.Typer(
@@ -40,13 +40,14 @@ def train(
     """Train a policy as a recipe says."""
     loaded = load_recipe(Path(recipe), overrides or [])
     from r1rl import run as runs
-    from r1rl.report import Report
-    from r1rl.train import train as train_recipe
 
     if resume:
         run = runs.Run.resume(out or runs.newest_folder(loaded), loaded)
     else:
         run = runs.Run.create(out or runs.default_folder(loaded), loaded)
+    from r1rl.report import Report  # here, because torch and Ray take seconds to import
+    from r1rl.train import train as train_recipe
+
     with Report(console, loaded, run) as report:
         try:
             train_recipe(loaded, run, report)
@@ -66,6 +67,12 @@ def evaluate(
     temperature: Annotated[float | None, typer.Option(min=0.0, help="0 is greedy. Default: the recipe's.")] = None,
 ) -> None:
     """Evaluate a checkpoint of a run."""
+    if not checkpoint.exists():
+        raise UserError(
+            f"there is no {checkpoint}",
+            "evaluation needs the policy and the recipe it was trained by",
+            "give a run folder (runs/…) or a folder in its checkpoints/",
+        )
     from r1rl.standalone import evaluate_checkpoint
 
     evaluate_checkpoint(console, checkpoint, suite, problems, temperature)

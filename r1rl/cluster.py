@@ -17,6 +17,7 @@ from r1rl.actors import Actor
 from r1rl.engine.actor import Engine
 from r1rl.engine.spec import EngineSpec
 from r1rl.errors import UserError
+from r1rl.judge import RewardSpec
 from r1rl.recipe import Recipe
 from r1rl.reward import JudgePool
 from r1rl.rollout import Rollouts
@@ -133,8 +134,10 @@ def rollouts(recipe: Recipe, started: list[Actor], starting: list[object]) -> Ro
 
 
 @contextmanager
-def judges(recipe: Recipe) -> Iterator[JudgePool]:
-    pool = JudgePool([(r.fn, r.weight) for r in recipe.reward], recipe.judge.workers, recipe.judge.deadline_s)
+def judges(recipe: Recipe, log: Path) -> Iterator[JudgePool]:
+    """The recipe's judges, on the driver's machine; ended on leaving."""
+    specs = [RewardSpec(fn=r.fn, weight=r.weight, options=r.options) for r in recipe.reward]
+    pool = JudgePool(specs, recipe.judge.workers, recipe.judge.deadline_s, log)
     try:
         yield pool
     finally:

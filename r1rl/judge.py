@@ -1,6 +1,6 @@
 """Judging one answer: which functions judge it, and what their judgements add up to.
 
-Whatever a reward does wrong (raises, returns nonsense or NaN) becomes the verdict UNGRADABLE, with a note that names
+Whatever a reward does wrong (raises, returns nonsense or NaN) becomes the verdict UNGRADABLE, with a reason that names
 the reward: a fault of the judge is not a fault of the policy. What no exception handler can stop, r1rl.reward stops.
 """
 
@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
 from types import ModuleType
@@ -19,9 +21,78 @@ from types import ModuleType
 import r1rl.rewards
 from r1rl.errors import UserError
 from r1rl.nearest import did_you_mean
-from r1rl.types import Judgement, Problem, RewardFn, Score, Verdict
+from r1rl.types import FILLED, Judgement, Problem, RewardFn, Score, Verdict
 
 BUILTIN = Path(r1rl.rewards.__path__[0])
+LONGEST_REASON = 500  # characters
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardSpec:
+    """One reward of a recipe: its name as in `resolve`, its weight and its options.
+
+    >>> RewardSpec(fn="math:correct", weight=1.0, options={"extract": "answer"}).fn
+    'math:correct'
+    """
+
+    fn: str
+    weight: float = 1.0
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What is judged: a problem, the completion's text and its length.
+
+    >>> Answer(problem=Problem(id="a", question="1+1", gold="2"), text="<answer>2</answer>", tokens=7).tokens
+    7
+    """
+
+    problem: Problem
+    text: str
+    tokens: int | None  # None where nobody has counted them, as in a file of texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A reward, ready to judge."""
+
+    name: str
+    fn: RewardFn
+    weight: float
+    options: Mapping[str, object]
+    fills: frozenset[str]  # which of FILLED the function asks for
+
+    def __call__(self, answer: Answer, verdict: Verdict) -> object:
+        known = {"tokens": answer.tokens, "verdict": verdict}
+        if "tokens" in self.fills and answer.tokens is None:
+            raise ValueError("needs the length of the completion in tokens")
+        return self.fn(answer.problem, answer.text, **self.options, **{name: known[name] for name in self.fills})
+
+
+def bind(spec: RewardSpec) -> Part:
+    """The function behind a spec with its options. Raises UserError when there is none, or it takes other options."""
+    fn = resolve(spec.fn)
+    signature = inspect.signature(fn)
+    fills = FILLED & signature.parameters.keys()
+    try:
+        signature.bind(None, "", **dict(spec.options), **dict.fromkeys(fills))
+    except TypeError as error:
+        raise UserError(
+            f"reward `{spec.fn}` does not take the options {dict(spec.options)}: {error}",
+            "options are the keyword arguments of its function",
+            f"its signature is {signature}; tokens and verdict are filled in",
+        ) from error
+    return Part(name=spec.fn, fn=fn, weight=spec.weight, options=spec.options, fills=fills)
+
+
+def prepare(spec: RewardSpec) -> str:
+    """Lets a reward's module get ready, if it defines `prepare(**options)`; what it has to say to the user, or "".
+
+    Raises UserError when the module refuses, for example because this machine has no safe sandbox.
+    """
+    ready = getattr(sys.modules[resolve(spec.fn).__module__], "prepare", None)
+    return str(ready(**spec.options) or "") if ready else ""
 
 
 def resolve(fn: str) -> RewardFn:
@@ -43,30 +114,34 @@ def resolve(fn: str) -> RewardFn:
     return functions[name]
 
 
-def score(rewards: Sequence[tuple[str, RewardFn, float]], problem: Problem, text: str) -> Score:
-    """One answer under all rewards, each a (name, function, weight); the first one judges right and wrong.
+def score(parts: Sequence[Part], answer: Answer) -> Score:
+    """One answer under all rewards; the first one judges right and wrong.
 
     With number:correct at weight 1 and format:r1_zero at weight 0.5, "<think>7+5=12</think><answer>12</answer>" scores
     1.5. If any reward cannot say, the whole score is UNGRADABLE: a sum without one of its parts is another reward.
     """
     first, value = Judgement.of(Verdict.UNGRADABLE), 0.0
-    parts: dict[str, float] = {}
-    for name, fn, weight in rewards:
+    values: dict[str, float] = {}
+    for part in parts:
         try:
-            judgement = fn(problem, text)
-            first = first if parts else _first(judgement)
-            parts[name] = _part(judgement)
+            judgement = part(answer, first.verdict)
+            first = first if values else _first(judgement)
+            values[part.name] = _value(judgement)
         except (KeyboardInterrupt, SystemExit):  # the process is asked to stop
             raise
         except BaseException as error:  # noqa: BLE001 - any other failure of a reward is data; timeouts are BaseException
-            return ungradable(f"{name}: {type(error).__name__}: {error}"[:500])
-        value += weight * parts[name]
-    return Score(value=value, parts=parts, verdict=first.verdict, detail=first.detail)
+            return ungradable(f"{part.name}: {_describe(error)}")
+        value += part.weight * values[part.name]
+    return Score(value=value, parts=values, verdict=first.verdict, detail=first.detail[:LONGEST_REASON])
 
 
 def ungradable(detail: str) -> Score:
     """The score of an answer that nobody can judge, and why."""
-    return Score(value=0.0, parts={}, verdict=Verdict.UNGRADABLE, detail=detail)
+    return Score(value=0.0, parts={}, verdict=Verdict.UNGRADABLE, detail=detail[:LONGEST_REASON])
+
+
+class CannotGrade(Exception):
+    """A reward's own word that it cannot judge an answer."""
 
 
 def _first(judgement: object) -> Judgement:
@@ -77,17 +152,21 @@ def _first(judgement: object) -> Judgement:
     return judgement
 
 
-def _part(judgement: object) -> float:
+def _value(judgement: object) -> float:
     """A judgement as a number: what it is worth, or the number that it is."""
     if isinstance(judgement, Verdict):
         judgement = Judgement.of(judgement)
     if isinstance(judgement, Judgement):
         if judgement.verdict is Verdict.UNGRADABLE:
-            raise ValueError(f"could not grade this answer: {judgement.detail or 'no reason given'}")
+            raise CannotGrade(judgement.detail or "it gives no reason")
         judgement = judgement.value
     if not isinstance(judgement, Real) or not math.isfinite(judgement):
         raise TypeError(f"returned {judgement!r}, which is neither a Judgement, a Verdict nor a finite number")
     return float(judgement)
+
+
+def _describe(error: BaseException) -> str:
+    return str(error) if isinstance(error, CannotGrade) else f"{type(error).__name__}: {error}"
 
 
 def _builtin() -> list[str]:
@@ -102,9 +181,15 @@ def _load(path: Path) -> ModuleType:
     if path.parent == BUILTIN:
         return importlib.import_module(f"r1rl.rewards.{path.stem}")
     name = f"r1rl_reward_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up there
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module

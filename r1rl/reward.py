@@ -2,56 +2,72 @@
 
 A judge meets text that a policy wrote under pressure to break it. What cannot be caught in a process (an endless loop,
 one that holds the interpreter lock, a crash) ends with the process: it is killed at its deadline and replaced, and the
-answer is UNGRADABLE. Alarm signals would be simpler and do not do: compiled code does not notice them.
+answer is UNGRADABLE. Alarm signals would be simpler and do not do: compiled code does not notice them, and outside the
+main thread they do not exist. The processes are plain ones, so a pool works in a script, a thread, an event loop and a
+Ray actor alike.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
-import resource
+import socket
+import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
+from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-import ray
-from ray.exceptions import GetTimeoutError, RayError
+from r1rl.errors import RunError, UserError
+from r1rl.judge import Answer, RewardSpec, bind, ungradable
+from r1rl.types import Group, Score, ScoredGroup
 
-from r1rl.errors import RunError
-from r1rl.judge import resolve, score, ungradable
-from r1rl.types import Group, Problem, Score, ScoredGroup
-
-__all__ = ["JudgePool", "resolve", "score"]
-
-Answer = tuple[Problem, str]
-CHUNK = 32  # answers sent to a judge at once: a message costs 1 or 2 ms, as much as judging a hundred short answers
+CHUNK = 32  # answers sent to a judge at once
 START_S = 120.0  # a judge that has not started by then never will
 MEMORY = 4 << 30  # bytes that a judge may hold
+RECYCLE = 1 << 30  # bytes of peak memory after which a judge is replaced: caches of symbolic algebra only ever grow
 
 
 class JudgePool:
-    """Judges in `workers` processes, for rewards given as (name as in `resolve`, weight).
+    """Judges in `workers` processes. Whoever starts a pool closes it.
 
     An answer that takes a judge longer than `deadline_s` seconds, or kills it, is UNGRADABLE and costs no other answer
-    its verdict. Raises UserError for a reward that cannot be resolved and RunError for a judge that does not start.
+    its verdict. The deadline runs from the moment the judge turns to that answer. What judges print goes to `log`.
+    Raises UserError for a reward that cannot be resolved or refuses to start, RunError for a judge that does not start.
     """
 
-    def __init__(self, specs: Sequence[tuple[str, float]], workers: int, deadline_s: float) -> None:
-        for fn, _ in specs:
-            resolve(fn)  # here too, so that a typo is reported before any process is started
+    def __init__(self, specs: Sequence[RewardSpec], workers: int, deadline_s: float, log: Path | None = None) -> None:
+        for spec in specs:
+            bind(spec)  # here too, so that a typo is reported before any process is started
+        # The kernel kills a judge when the thread that started it ends, so these threads live as long as the pool.
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="judge")
-        self._seats = list(self._threads.map(lambda _: _Seat(specs, deadline_s), range(workers)))
+        self._seats = [_Seat(specs, deadline_s, log) for _ in range(workers)]
         self._idle: SimpleQueue[_Seat] = SimpleQueue()
+        try:
+            self.says, *_ = self._threads.map(_Seat.start, self._seats)
+        except BaseException:
+            self.close()
+            raise
         for seat in self._seats:
             self._idle.put(seat)
+
+    def judge(self, answers: Sequence[Answer]) -> list[Score]:
+        """A score for each answer, in order. Any number of threads may call it at once."""
+        chunks = [list(answers[start : start + CHUNK]) for start in range(0, len(answers), CHUNK)]
+        return list(chain.from_iterable(self._threads.map(self._judge, chunks)))
+
+    async def judge_async(self, answers: Sequence[Answer]) -> list[Score]:
+        """The same for an event loop, which goes on meanwhile."""
+        return await asyncio.to_thread(self.judge, answers)
 
     def score_groups(self, groups: Sequence[Group], texts: Sequence[Sequence[str]]) -> list[ScoredGroup]:
         """Each group with the scores of its texts, which are the decoded completions in the same order."""
         pairs = list(zip(groups, texts, strict=True))
-        answers = [(group.problem, text) for group, texts_G in pairs for text in texts_G]
-        chunks = [answers[start : start + CHUNK] for start in range(0, len(answers), CHUNK)]
-        scores = chain.from_iterable(self._threads.map(self._score, chunks))
+        scores = iter(self.judge([answer for group, texts_G in pairs for answer in _answers(group, texts_G)]))
         return [
             ScoredGroup(group=group, texts_G=tuple(texts_G), scores_G=tuple(islice(scores, len(texts_G))))
             for group, texts_G in pairs
@@ -62,75 +78,103 @@ class JudgePool:
             seat.close()
         self._threads.shutdown(cancel_futures=True)
 
-    def _score(self, answers: list[Answer]) -> list[Score]:
+    def _judge(self, answers: list[Answer]) -> list[Score]:
         seat = self._idle.get()
         try:
-            return seat.score(answers)
+            return seat.judge(answers)
         finally:
             self._idle.put(seat)
+
+
+def _answers(group: Group, texts_G: Sequence[str]) -> list[Answer]:
+    return [
+        Answer(problem=group.problem, text=text, tokens=len(completion.token_ids_T))
+        for completion, text in zip(group.completions_G, texts_G, strict=True)
+    ]
 
 
 class _Seat:
     """A place for one judge process, which is replaced when it overruns or dies. Used by one thread at a time."""
 
-    def __init__(self, specs: Sequence[tuple[str, float]], deadline_s: float) -> None:
-        # A judge may have another working directory.
-        self._rewards = [(fn, os.path.abspath(fn) if ".py:" in fn else fn, weight) for fn, weight in specs]
-        self._deadline_s = deadline_s
+    def __init__(self, specs: Sequence[RewardSpec], deadline_s: float, log: Path | None) -> None:
+        self._specs, self._deadline_s, self._log = list(specs), deadline_s, log
+        self._folder = os.getcwd()  # rewards may be named by relative paths, and a caller may go elsewhere
+        self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
-        self._judge = self._start()
 
-    def score(self, answers: list[Answer]) -> list[Score]:
-        """The scores of a chunk. If it fails, its answers are judged one by one, so that only the guilty one is lost.
+    def start(self) -> list[str]:
+        """Starts the judge; what its rewards have to say to the user."""
+        ours, theirs = socket.socketpair()
+        with theirs, open(self._log or os.devnull, "ab") as log:
+            command = [sys.executable, "-m", "r1rl.judge_process", str(theirs.fileno()), str(os.getpid())]
+            self._process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"},
+                start_new_session=True,  # Ctrl-C is the driver's business
+            )
+        self._wire: Any = Connection(ours.detach())
+        return self._greet()
 
-        The judge is idle, so the deadline runs from the moment the chunk starts. It is the same for a chunk and for one
-        answer: a chunk that is slow but honest costs time and no verdict.
-        """
-        try:
-            return ray.get(self._judge.score.remote(answers), timeout=self._deadline_s)
-        except RayError as error:
-            if self._closed:
-                raise
-            ray.kill(self._judge, no_restart=True)
-            self._judge = self._start()
-            if len(answers) == 1:
-                return [ungradable(self._what_happened(error))]
-        return [alone for answer in answers for alone in self.score([answer])]
+    def judge(self, answers: list[Answer]) -> list[Score]:
+        scores: list[Score] = []
+        while len(scores) < len(answers):
+            scores += self._judge_until_trouble(answers[len(scores) :])
+        return scores
 
     def close(self) -> None:
         self._closed = True
-        ray.kill(self._judge, no_restart=True)
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
-    def _what_happened(self, error: RayError) -> str:
-        if isinstance(error, GetTimeoutError):
-            return f"timeout after {self._deadline_s:g} s"
-        return f"the judge process died: {type(error).__name__}"
-
-    def _start(self) -> Any:
-        judge: Any = ray.remote(_Judge).options(num_cpus=0, max_restarts=0).remote(self._rewards)
+    def _judge_until_trouble(self, answers: list[Answer]) -> list[Score]:
+        """Scores of the first answers: all of them, or up to the one that the judge did not survive."""
+        scores: list[Score] = []
         try:
-            ray.get(judge.ready.remote(), timeout=START_S)
-        except RayError as error:
+            self._wire.send(answers)
+            for _ in answers:
+                scores.append(self._receive(self._deadline_s))
+            peak: int = self._receive(self._deadline_s)
+        except (TimeoutError, EOFError, OSError) as error:
+            if self._closed:
+                raise
+            self._replace()
+            return [*scores, ungradable(self._what_happened(error))][: len(answers)]
+        if peak > RECYCLE:
+            self._replace()
+        return scores
+
+    def _greet(self) -> list[str]:
+        try:
+            self._wire.send((self._specs, MEMORY))
+            reply = self._receive(START_S)
+        except (TimeoutError, EOFError, OSError) as error:
+            self.close()
             raise RunError(
-                f"a judge process did not start within {START_S:g} s: {error}",
+                f"a judge process did not start: {self._what_happened(error)}",
                 "without judges no answer has a reward",
-                "read Ray's logs; the files of rewards must be readable on every node",
+                f"read {self._log}" if self._log else "try the same with `r1rl grade`, which shows what judges print",
             ) from error
-        return judge
+        if isinstance(reply, UserError):
+            raise reply
+        return reply
 
+    def _receive(self, seconds: float) -> Any:
+        if not self._wire.poll(seconds):
+            raise TimeoutError(f"timeout after {seconds:g} s")
+        return self._wire.recv()
 
-class _Judge:
-    """One process that judges one chunk at a time."""
+    def _replace(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._wire.close()
+        self.start()
 
-    def __init__(self, rewards: list[tuple[str, str, float]]) -> None:
-        # A limit on data, not on address space: every Ray process maps the shared object store, gigabytes of addresses
-        # that cost nothing. An answer that runs into it gets a MemoryError, or ends this process and no other.
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, hard))
-        self._rewards = [(name, resolve(fn), weight) for name, fn, weight in rewards]
-
-    def ready(self) -> None:
-        """Returns once the process is up and its rewards are loaded."""
-
-    def score(self, answers: list[Answer]) -> list[Score]:
-        return [score(self._rewards, problem, text) for problem, text in answers]
+    def _what_happened(self, error: Exception) -> str:
+        return str(error) if isinstance(error, TimeoutError) else "the judge process died"

@@ -55,7 +55,7 @@ def _evaluate(recipe: Recipe, folder: Path, logs: Path, problems: int, temperatu
             recipe=recipe,
             dtype=hw.dtype,
             tokenizer=chat.load_tokenizer(folder),
-            judges=stack.enter_context(cluster.judges(recipe)),
+            judges=stack.enter_context(cluster.judges(recipe, logs / "judges.log")),
             rollouts=cluster.rollouts(recipe, engines, starting),
         )
         return held_out(crew, asked, temperature)

@@ -9,11 +9,14 @@ bias of DeepSeek-V3 is a buffer, and a sync over named_parameters() never sends 
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import pickle
+import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +24,7 @@ import torch
 
 from r1rl.errors import SyncError
 
+FRESH_S = 60.0  # seconds
 ALIGN = 64  # bytes; every tensor starts on a cache line, so that any dtype can be viewed in place
 
 
@@ -91,6 +95,7 @@ class Outbox:
         self.transport, self.device = transport, device
         self._path = Path(f"/dev/shm/r1rl-{run_id}-{os.getpid()}")
         self._buffer: torch.Tensor | None = None
+        sweep(self._path.parent)
 
     def pack(self, version: int, tensors: Iterable[tuple[str, torch.Tensor]]) -> Parcel:
         """Copies the tensors into the buffer. Raises SyncError when there is no room for it."""
@@ -121,8 +126,9 @@ class Outbox:
                 "weights travel to the sampler through shared memory",
                 "enlarge it (Docker: --shm-size) or remove files of dead runs: rm /dev/shm/r1rl-*",
             )
-        with open(self._path, "wb") as file:
-            file.truncate(total)
+        self._file = open(self._path, "wb")  # noqa: SIM115 - its lock says that this sender lives
+        fcntl.flock(self._file, fcntl.LOCK_SH)
+        self._file.truncate(total)
         return torch.from_file(str(self._path), shared=True, size=total, dtype=torch.uint8)
 
     def _handle(self, buffer: torch.Tensor) -> str | bytes:
@@ -136,6 +142,18 @@ class Outbox:
     def close(self) -> None:
         self._buffer = None
         self._path.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what killed senders left behind: memory that nobody else gives back before the next boot.
+
+    A living sender holds a lock on its file. Its process id would not do: containers may share this folder.
+    """
+    for path in folder.glob("r1rl-*"):
+        with suppress(OSError), open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if time.time() - path.stat().st_mtime > FRESH_S:  # a new one may not be locked yet
+                path.unlink()
 
 
 def _layout(sizes: Sequence[int]) -> tuple[list[int], int]:

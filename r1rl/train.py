@@ -113,7 +113,9 @@ def _assemble(
     start = newest or _start_folder(recipe, source, learner, key)
     engines = stack.enter_context(cluster.engines(recipe, hw, start, architecture(start), run.logs))
     starting = [engine.call("start") for engine in engines]  # vLLM starts while the policy warms up
-    judges = stack.enter_context(cluster.judges(recipe))
+    judges = stack.enter_context(cluster.judges(recipe, run.logs / "judges.log"))
+    for line in judges.says:
+        report.say(line)
     if newest is None and recipe.warmup:
         start = warmup.warm(recipe, source, learner, start, key, report.warmup)
     wait_one(learner, learner.call("load", start.resolve()), recipe.learner.deadline_s, "loading the policy")

@@ -1,4 +1,4 @@
-"""The rollouts of a step: all of them as JSONL, a few as text a person reads."""
+"""The rollouts of a step: all of them as JSONL, a few as text a person reads, and what could not be graded."""
 
 from __future__ import annotations
 
@@ -6,14 +6,27 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from r1rl.types import ScoredGroup
+from r1rl.types import ScoredGroup, Verdict
+
+KEPT = 100  # ungradable answers
 
 
 def write(run: Path, step: int, scored: Sequence[ScoredGroup], show: int) -> None:
     """Writes rollouts/step-NNNNNN.jsonl, one line per completion, and the first `show` groups to step-NNNNNN.txt."""
     base = run / "rollouts" / f"step-{step:06d}"
-    base.with_suffix(".jsonl").write_text("".join(json.dumps(row) + "\n" for group in scored for row in _rows(group)))
+    rows = [row for group in scored for row in _rows(group)]
+    base.with_suffix(".jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    _keep_ungradable(run / "ungradable.jsonl", step, [row for row in rows if row["verdict"] is Verdict.UNGRADABLE])
     base.with_suffix(".txt").write_text("\n".join(_readable(group) for group in scored[:show]))
+
+
+def _keep_ungradable(path: Path, step: int, rows: Sequence[dict[str, object]]) -> None:
+    """Appends the first offenders of a run, up to KEPT: enough to mend a reward or a gold answer."""
+    if not rows:
+        return
+    room = KEPT - (path.read_text().count("\n") if path.exists() else 0)
+    with open(path, "a") as file:
+        file.writelines(json.dumps({"step": step} | row) + "\n" for row in rows[: max(0, room)])
 
 
 def _rows(scored: ScoredGroup) -> Iterator[dict[str, object]]:

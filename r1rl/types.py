@@ -130,8 +130,11 @@ class Sample:
 RewardFn = Callable[..., "Judgement | Verdict | float"]
 """A reward: (problem, completion text, **options) -> a Judgement or Verdict (a judge of right and wrong) or a float.
 
-The options come from the recipe. One that is called `tokens` comes from the rollout: the completion's length in tokens.
+The options come from the recipe. Those in FILLED come from the answer, for a function that names them.
 """
+
+FILLED = frozenset({"tokens", "verdict"})
+"""`tokens`: the completion's length in tokens. `verdict`: the Verdict of the recipe's first reward."""
 
 
 class ProblemSource(Protocol):

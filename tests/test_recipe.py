@@ -31,6 +31,7 @@ from r1rl.recipe import (
 from r1rl.recipe.arithmetic import equal_updates
 from r1rl.recipe.document import read
 from r1rl.recipe.dump import _leaves
+from r1rl.recipe.named import V3_ROUTING
 from r1rl.recipe.schema import WarmupSection
 
 BASE = """\
@@ -423,7 +424,7 @@ def model_folder(folder: Path, config: object, *names: str) -> Path:
 @pytest.mark.parametrize("tokenizer", ["tokenizer.json", "tokenizer_config.json"])
 @pytest.mark.parametrize("model_type", ["deepseek_v3", "llama", "qwen2", "qwen3"])
 def test_a_policy_folder_is_accepted(base, tmp_path, model_type, tokenizer):
-    folder = model_folder(tmp_path / "model", {"model_type": model_type}, tokenizer)
+    folder = model_folder(tmp_path / "model", {"model_type": model_type} | V3_ROUTING, tokenizer)
     load_recipe(base, ["policy.init=null", f"policy.path={folder}"])
 
 
@@ -432,6 +433,7 @@ def test_a_policy_folder_is_accepted(base, tmp_path, model_type, tokenizer):
     [
         ({"model_type": "gpt2"}, ["tokenizer.json"], "has model_type 'gpt2'"),
         ({"model_type": "qwen3"}, [], "has no tokenizer.json"),
+        ({"model_type": "deepseek_v3", "topk_method": "noaux_tc"}, ["tokenizer.json"], "scoring_func = None"),
         ({"layers": 2}, ["tokenizer.json"], "without a model_type"),
         ([1], ["tokenizer.json"], "without a model_type"),
         ("{", ["tokenizer.json"], "without a model_type"),
@@ -570,3 +572,23 @@ def test_what_may_change_on_resume_exists():
 @pytest.mark.parametrize("module", [module.name for module in pkgutil.iter_modules(r1rl.recipe.__path__)])
 def test_worked_examples(module):
     assert doctest.testmod(importlib.import_module(f"r1rl.recipe.{module}")).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("{limt: 3, limit: 3}", "has no option `limt`; did you mean `limit`?"),
+        ("{}", "needs a value for `limit`"),
+        ("{limit: 3, tokens: 3}", "has no option `tokens`"),
+        ("{limit: 3}", None),
+        ("{limit: 3, slope: 0.5}", None),
+    ],
+)
+def test_the_options_of_a_reward_are_its_keyword_arguments(base, tmp_path, options, expected):
+    (tmp_path / "mine.py").write_text("def short(problem, text, *, tokens, limit, slope=1.0): return 0.0\n")
+    overrides = [f"reward.1.fn={tmp_path}/mine.py:short", f"reward.1.options={options}"]
+    if expected is None:
+        assert load_recipe(base, overrides).reward[1].options["limit"] == 3
+    else:
+        said = refusal(base, *overrides)
+        assert all(part in said for part in expected.split("; "))

@@ -220,3 +220,18 @@ def test_a_wrong_receipt_is_refused_by_name(wrong, named):
     with pytest.raises(SyncError, match=named) as caught:
         verify(PARCEL, wrong, worker=7)
     assert "worker 7" in caught.value.what
+
+
+def test_files_of_dead_senders_are_swept_and_those_of_living_ones_stay(outbox):
+    left = Path(f"/dev/shm/r1rl-test-{uuid.uuid4().hex[:8]}-1")
+    parcel = outbox.pack(1, tensors().items())
+    fresh = left.with_name(left.name + "2")
+    for path in (left, fresh):
+        path.write_bytes(b"x")
+    for path in (left, Path(parcel.handle)):
+        os.utime(path, (0, 0))
+    Outbox("shm", CPU, "test-sweeping").close()
+    assert not left.exists()
+    assert fresh.exists()
+    assert Path(parcel.handle).exists()
+    fresh.unlink()

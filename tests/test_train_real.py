@@ -195,6 +195,30 @@ def test_interrupt_leaves_no_process_and_says_how_to_go_on(home, tmp_path):
     run.assert_no_orphans()
 
 
+def test_two_workers_share_the_work_and_both_get_every_version(home, tmp_path):
+    folder = tmp_path / "run"
+    run = train(home, folder, "train.steps=2", "rollout.workers=2", "rollout.memory_gib=0.5")
+    code, output = run.finish()
+    assert code == 0, output
+    assert all((folder / "logs" / f"rollout-{worker}.log").stat().st_size for worker in (0, 1))
+    for step in (1, 2):
+        answers = [json.loads(x) for x in (folder / "rollouts" / f"step-00000{step}.jsonl").read_text().splitlines()]
+        assert len(answers) == 16
+        assert len({a["problem"] for a in answers}) == 4
+        assert {a["version"] for a in answers} == {step - 1}
+    assert all(row["learner/gap/mean"] < 1e-4 for row in rows(folder)[1:])
+    run.assert_no_orphans()
+
+
+def test_a_cluster_that_is_not_there_is_the_users_error(home, tmp_path):
+    run = train(home, tmp_path / "run", "train.steps=4", "ray.address=127.0.0.1:1")
+    code, output = run.finish(120)
+    assert code == 2, output
+    assert "no Ray cluster at 127.0.0.1:1" in output
+    assert "Traceback" not in output
+    run.assert_no_orphans()
+
+
 def test_an_engine_that_is_late_is_named(home, tmp_path):
     run = train(home, tmp_path / "run", "train.steps=4", "rollout.start_deadline_s=1")
     code, output = run.finish(120)

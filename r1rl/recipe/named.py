@@ -13,9 +13,11 @@ from pathlib import Path
 from r1rl.nearest import did_you_mean
 from r1rl.recipe.broken import Broken
 from r1rl.recipe.document import KeyPath
-from r1rl.recipe.schema import Recipe
-from r1rl.recipe.source_code import functions, modules
+from r1rl.recipe.schema import Recipe, RewardSection
+from r1rl.recipe.source_code import functions, keywords, modules
+from r1rl.types import FILLED
 
+V3_ROUTING = {"topk_method": "noaux_tc", "scoring_func": "sigmoid"}  # transformers knows no others, vLLM does
 KNOWN_MODEL_TYPES = ("deepseek_v3", "llama", "qwen2", "qwen3")
 
 
@@ -37,7 +39,12 @@ def policy_is_readable(recipe: Recipe) -> Iterator[Broken]:
 def rewards_exist(recipe: Recipe) -> Iterator[Broken]:
     for index, reward in enumerate(recipe.reward):
         why = "the first answer would fail to be judged"
-        yield from _broken_where(partial(_check_reward, reward.fn), ("reward", index, "fn"), f"reward {reward.fn}", why)
+        broken = [
+            *_broken_where(partial(_check_reward, reward.fn), ("reward", index, "fn"), f"reward {reward.fn}", why)
+        ]
+        yield from broken or _broken_where(
+            partial(_check_reward_options, reward), ("reward", index, "options"), f"reward {reward.fn}", why
+        )
 
 
 def problems_exist(recipe: Recipe) -> Iterator[Broken]:
@@ -84,16 +91,25 @@ def _check_policy(path: str) -> None:
         raise _Missing("has no config.json", "name a folder as transformers' save_pretrained writes it")
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
         raise _Missing("has no tokenizer.json and no tokenizer_config.json", "save the tokenizer beside the weights")
-    model_type = _model_type(folder / "config.json")
-    if model_type not in KNOWN_MODEL_TYPES:
-        raise _Missing(f"has model_type {model_type!r}", f"use one of {', '.join(KNOWN_MODEL_TYPES)}")
+    config = _config(folder / "config.json")
+    if config["model_type"] not in KNOWN_MODEL_TYPES:
+        raise _Missing(f"has model_type {config['model_type']!r}", f"use one of {', '.join(KNOWN_MODEL_TYPES)}")
+    for key, value in V3_ROUTING.items() if config["model_type"] == "deepseek_v3" else ():
+        if config.get(key) != value:
+            raise _Missing(
+                f"has a config.json with {key} = {config.get(key)!r}: vLLM would route tokens to other experts than "
+                "the learner, or not load it",
+                f'write "{key}": "{value}" into it, as DeepSeek-V3\'s own has',
+            )
 
 
-def _model_type(config: Path) -> object:
+def _config(file: Path) -> dict[str, object]:
     try:
-        return json.loads(config.read_bytes())["model_type"]
+        config = json.loads(file.read_bytes())
+        config["model_type"]
     except (ValueError, KeyError, TypeError):
         raise _Missing("has a config.json without a model_type", "name a folder of a Hugging Face model") from None
+    return dict(config)
 
 
 def _check_reward(fn: str) -> None:
@@ -101,6 +117,20 @@ def _check_reward(fn: str) -> None:
     if not colon:
         raise _Missing("is not of the form module:function", "write it like `number:correct`")
     _check_function(name, _file(module, "rewards"))
+
+
+def _check_reward_options(reward: RewardSection) -> None:
+    module, _, name = reward.fn.rpartition(":")
+    known = keywords(_file(module, "rewards"), name)
+    if known is None:
+        return
+    settable = known.keys() - FILLED
+    for option in reward.options:
+        if option not in settable:
+            raise _Missing(f"has no option `{option}`", did_you_mean(option, sorted(settable)))
+    for option, required in known.items():
+        if required and option in settable - reward.options.keys():
+            raise _Missing(f"needs a value for `{option}`", f"write options: {{{option}: …}}")
 
 
 def _check_source(source: str) -> None:

@@ -51,6 +51,7 @@ class WarmupSection(Section):
 class RewardSection(Section):
     fn: str = Field(description="module:function in r1rl.rewards, or path/to/file.py:function")
     weight: float = Field(default=1.0, description="factor of this part in the reward")
+    options: dict[str, Scalar] = Field(default={}, description="keyword arguments of the function")
 
 
 class JudgeSection(Section):

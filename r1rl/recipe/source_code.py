@@ -27,6 +27,15 @@ def functions(file: Path) -> list[str]:
     return [name for statement in module.body for name in _defined(statement) if not name.startswith("_")]
 
 
+def keywords(file: Path, name: str) -> dict[str, bool] | None:
+    """The keyword-only parameters of a function and whether each must be given; None where the text does not tell."""
+    for statement in ast.parse(file.read_bytes()).body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == name and statement.args.kwarg is None:
+            parameters = statement.args
+            return {a.arg: d is None for a, d in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)}
+    return None
+
+
 def _defined(statement: ast.stmt) -> list[str]:
     match statement:
         case ast.FunctionDef(name=name):

@@ -1,0 +1,63 @@
+"""The process of one judge: `python -m r1rl.judge_process FD PARENT`, started by r1rl.reward.
+
+It reads rewards from the socket FD, gets ready, then answers each list of answers with one score after the other and
+with its own peak memory. It ends when the socket does, and is killed by the kernel when its parent dies.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+
+from r1rl.errors import UserError
+from r1rl.judge import Answer, Part, bind, prepare, score
+
+PR_SET_PDEATHSIG = 1
+
+
+def main(fd: int, parent: int) -> None:
+    _die_with(parent)
+    wire = Connection(fd)
+    specs, memory = wire.recv()
+    try:
+        lines = [line for line in map(prepare, specs) if line]
+        parts = [bind(spec) for spec in specs]
+    except UserError as error:
+        wire.send(error)
+        return
+    _limit(memory)
+    wire.send(lines)
+    _serve(wire, parts)
+
+
+def _serve(wire: Connection, parts: Sequence[Part]) -> None:
+    while True:
+        try:
+            answers: list[Answer] = wire.recv()
+        except EOFError:
+            return
+        for answer in answers:
+            wire.send(score(parts, answer))
+        wire.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+def _die_with(parent: int) -> None:
+    """A judge in an endless loop does not notice that its socket is closed; the kernel does."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the call
+        sys.exit()
+
+
+def _limit(memory: int) -> None:
+    """An answer that needs more gets a MemoryError, or ends this process and no other."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, hard))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

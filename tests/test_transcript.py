@@ -1,0 +1,43 @@
+"""Rollouts on disk: every completion, and the first answers that nobody could grade."""
+
+from __future__ import annotations
+
+import json
+
+from r1rl import transcript
+from r1rl.judge import ungradable
+from r1rl.types import Completion, Group, Problem, Score, ScoredGroup, Verdict
+
+RIGHT = Score(value=1.0, parts={"number:correct": 1.0}, verdict=Verdict.CORRECT, detail="")
+
+
+def scored(*scores: Score) -> ScoredGroup:
+    completion = Completion(token_ids_T=(1, 2), logprobs_T=(-0.5, -0.25), finish="stop", version=3)
+    problem = Problem(id="a", question="1+1", gold="2")
+    group = Group(problem=problem, prompt_ids_T=(1,), completions_G=(completion,) * len(scores))
+    return ScoredGroup(group=group, texts_G=("text",) * len(scores), scores_G=scores)
+
+
+def lines(path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_every_completion_is_written(tmp_path):
+    (tmp_path / "rollouts").mkdir()
+    transcript.write(tmp_path, 7, [scored(RIGHT, RIGHT), scored(RIGHT)], show=1)
+    rows = lines(tmp_path / "rollouts" / "step-000007.jsonl")
+    assert [row["verdict"] for row in rows] == ["correct"] * 3
+    assert {row["version"] for row in rows} == {3}
+    assert (tmp_path / "rollouts" / "step-000007.txt").read_text().count("text") == 2
+    assert not (tmp_path / "ungradable.jsonl").exists()
+
+
+def test_the_first_ungradable_answers_are_kept_with_their_reasons(tmp_path):
+    (tmp_path / "rollouts").mkdir()
+    for step in (1, 2, 3):
+        offenders = [ungradable(f"timeout {n}") for n in range(60)]
+        transcript.write(tmp_path, step, [scored(RIGHT, *offenders)], show=0)
+    kept = lines(tmp_path / "ungradable.jsonl")
+    assert len(kept) == transcript.KEPT
+    assert [row["step"] for row in kept] == [1] * 60 + [2] * 40
+    assert kept[3]["detail"] == "timeout 3"
