@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
 import time
@@ -88,6 +89,45 @@ def check(recipe: RecipeName, overrides: Overrides = None) -> None:
         f"answers, {loaded.algorithm.name}; checked in {time.monotonic() - start:.2f} s)",
         highlight=False,
     )
+
+
+@app.command("audit")
+def audit_recipe(recipe: RecipeName, overrides: Overrides = None) -> None:
+    """Try a recipe's rewards on its own data, before GPU hours are spent; exit code 1 above its limits."""
+    loaded = load_recipe(Path(recipe), overrides or [])
+    from r1rl.audit import audit
+
+    if not audit(console, loaded):
+        raise typer.Exit(1)
+
+
+@app.command("grade")
+def grade_file(
+    reward: Annotated[
+        str, typer.Argument(help="math, code, …: a module of r1rl.rewards, module:function or file.py:fn.")
+    ],
+    source: Annotated[Path, typer.Option("--input", help="JSONL rows of {answer or tests, response}.")],
+    target: Annotated[Path, typer.Option("--output", help="Where the rows go, with verdict, score and detail.")],
+    option: Annotated[list[str] | None, typer.Option(help="key=value for the reward; may be repeated.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Judge processes. Default: one per core.")] = None,
+    deadline: Annotated[float, typer.Option(min=0.1, help="Wall seconds for one answer.")] = 10.0,
+) -> None:
+    """Grade a file of answers."""
+    from r1rl.grade import check_paths, grade, options_of
+    from r1rl.judge import RewardSpec
+    from r1rl.reward import JudgePool
+
+    check_paths(source, target)
+    name = reward if ":" in reward else f"{reward}:correct"
+    spec = RewardSpec(fn=name, options=options_of(option or []), full_marks=True)
+    pool = JudgePool([spec], workers or len(os.sched_getaffinity(0)), deadline)
+    try:
+        for line in pool.says:
+            console.print(line, highlight=False)
+        grade(console, pool, source, target)
+    finally:
+        pool.close()
+    console.print(f"written to {target}", highlight=False)
 
 
 @app.command()

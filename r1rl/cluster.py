@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,12 +18,11 @@ from r1rl.actors import Actor
 from r1rl.engine.actor import Engine
 from r1rl.engine.spec import EngineSpec
 from r1rl.errors import UserError
-from r1rl.judge import RewardSpec
 from r1rl.recipe import Recipe
-from r1rl.reward import JudgePool
 from r1rl.rollout import Rollouts
 
 STOP_S = 15.0  # for vLLM to end its processes by itself before they are killed
+KNOCK_S = 10.0
 SAMPLED_AT_ONCE = 1024  # sequences one engine decodes together at most
 
 
@@ -65,8 +65,9 @@ def connected(address: str | None) -> Iterator[None]:
     if address is None:
         options |= {"include_dashboard": False, "object_store_memory": 512 * 2**20}
     try:
+        _knock(address)
         ray.init(address=address or "local", **options)
-    except ConnectionError as error:
+    except OSError as error:
         raise UserError(
             f"there is no Ray cluster at {address}: {error}",
             "the recipe's ray.address names a running one",
@@ -76,6 +77,13 @@ def connected(address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Raises OSError where nobody listens: Ray itself goes on trying for minutes."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
 
 
 def hardware(dtype: str) -> Hardware:
@@ -131,17 +139,6 @@ def rollouts(recipe: Recipe, started: list[Actor], starting: list[object]) -> Ro
     """Waits until all engines are up. Raises EngineError naming the one that is not, with the end of its log."""
     actors.wait(started, starting, recipe.rollout.start_deadline_s, "starting vLLM")
     return Rollouts(started, recipe.rollout.step_deadline_s)
-
-
-@contextmanager
-def judges(recipe: Recipe, log: Path) -> Iterator[JudgePool]:
-    """The recipe's judges, on the driver's machine; ended on leaving."""
-    specs = [RewardSpec(fn=r.fn, weight=r.weight, options=r.options) for r in recipe.reward]
-    pool = JudgePool(specs, recipe.judge.workers, recipe.judge.deadline_s, log)
-    try:
-        yield pool
-    finally:
-        pool.close()
 
 
 def stop(started: list[Actor], method: str) -> None:

@@ -38,6 +38,7 @@ class RewardSpec:
     fn: str
     weight: float = 1.0
     options: Mapping[str, object] = field(default_factory=dict)
+    full_marks: bool = False  # for a reward graded alone: if it returns a number, 1.0 is CORRECT and less is WRONG
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +63,18 @@ class Part:
     weight: float
     options: Mapping[str, object]
     fills: frozenset[str]  # which of FILLED the function asks for
+    full_marks: bool = False
 
     def __call__(self, answer: Answer, verdict: Verdict) -> object:
         known = {"tokens": answer.tokens, "verdict": verdict}
         if "tokens" in self.fills and answer.tokens is None:
             raise ValueError("needs the length of the completion in tokens")
-        return self.fn(answer.problem, answer.text, **self.options, **{name: known[name] for name in self.fills})
+        filled = {name: known[name] for name in self.fills}
+        judgement = self.fn(answer.problem, answer.text, **self.options, **filled)
+        if self.full_marks and isinstance(judgement, int | float) and math.isfinite(judgement):
+            verdict = Verdict.CORRECT if judgement >= 1 else Verdict.WRONG
+            return Judgement(verdict=verdict, value=float(judgement), detail="")
+        return judgement
 
 
 def bind(spec: RewardSpec) -> Part:
@@ -83,7 +90,7 @@ def bind(spec: RewardSpec) -> Part:
             "options are the keyword arguments of its function",
             f"its signature is {signature}; tokens and verdict are filled in",
         ) from error
-    return Part(name=spec.fn, fn=fn, weight=spec.weight, options=spec.options, fills=fills)
+    return Part(name=spec.fn, fn=fn, weight=spec.weight, options=spec.options, fills=fills, full_marks=spec.full_marks)
 
 
 def prepare(spec: RewardSpec) -> str:

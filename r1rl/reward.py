@@ -14,8 +14,9 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import chain, islice
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,12 +25,24 @@ from typing import Any
 
 from r1rl.errors import RunError, UserError
 from r1rl.judge import Answer, RewardSpec, bind, ungradable
+from r1rl.recipe import Recipe
 from r1rl.types import Group, Score, ScoredGroup
 
 CHUNK = 32  # answers sent to a judge at once
 START_S = 120.0  # a judge that has not started by then never will
 MEMORY = 4 << 30  # bytes that a judge may hold
 RECYCLE = 1 << 30  # bytes of peak memory after which a judge is replaced: caches of symbolic algebra only ever grow
+
+
+@contextmanager
+def judges(recipe: Recipe, log: Path | None) -> Iterator[JudgePool]:
+    """The recipe's judges, on the driver's machine; ended on leaving."""
+    specs = [RewardSpec(fn=r.fn, weight=r.weight, options=r.options) for r in recipe.reward]
+    pool = JudgePool(specs, recipe.judge.workers, recipe.judge.deadline_s, log)
+    try:
+        yield pool
+    finally:
+        pool.close()
 
 
 class JudgePool:
@@ -41,6 +54,7 @@ class JudgePool:
     """
 
     def __init__(self, specs: Sequence[RewardSpec], workers: int, deadline_s: float, log: Path | None = None) -> None:
+        self.workers = workers
         for spec in specs:
             bind(spec)  # here too, so that a typo is reported before any process is started
         # The kernel kills a judge when the thread that started it ends, so these threads live as long as the pool.

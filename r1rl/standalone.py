@@ -15,6 +15,7 @@ from r1rl.evaluate import Accuracy, held_out, held_out_problems
 from r1rl.policy.folder import architecture
 from r1rl.recipe import Recipe, load_recipe
 from r1rl.report import percent
+from r1rl.reward import judges
 from r1rl.run import write_atomically
 from r1rl.stream import open_source
 
@@ -55,7 +56,7 @@ def _evaluate(recipe: Recipe, folder: Path, logs: Path, problems: int, temperatu
             recipe=recipe,
             dtype=hw.dtype,
             tokenizer=chat.load_tokenizer(folder),
-            judges=stack.enter_context(cluster.judges(recipe, logs / "judges.log")),
+            judges=stack.enter_context(judges(recipe, logs / "judges.log")),
             rollouts=cluster.rollouts(recipe, engines, starting),
         )
         return held_out(crew, asked, temperature)

@@ -18,6 +18,7 @@ from r1rl.learner import Learner, LearnerSpec
 from r1rl.policy.folder import architecture, local
 from r1rl.recipe import Recipe
 from r1rl.report import Report
+from r1rl.reward import judges as judges_of
 from r1rl.run import Run
 from r1rl.stream import Stream, open_source
 from r1rl.types import Problem, ProblemSource
@@ -113,7 +114,7 @@ def _assemble(
     start = newest or _start_folder(recipe, source, learner, key)
     engines = stack.enter_context(cluster.engines(recipe, hw, start, architecture(start), run.logs))
     starting = [engine.call("start") for engine in engines]  # vLLM starts while the policy warms up
-    judges = stack.enter_context(cluster.judges(recipe, run.logs / "judges.log"))
+    judges = stack.enter_context(judges_of(recipe, run.logs / "judges.log"))
     for line in judges.says:
         report.say(line)
     if newest is None and recipe.warmup:

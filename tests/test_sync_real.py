@@ -122,7 +122,7 @@ def test_the_gate_catches_known_traps(pair, tmp_path, trap):
     config = json.loads((folder / "config.json").read_text()) | changes
     (folder / "config.json").write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
     spec = dataclasses.replace(pair.spec, model=folder, options=options, version=0, log=tmp_path / "engine.log")
-    engine = actors.spawn(Engine, spec, name="trapped worker", gpus=0.2 if spec.device == "cuda" else 0, env={})
+    engine = actors.spawn(Engine, spec, name="trapped worker", gpus=pair.gpus, env={})
     try:
         actors.wait_one(engine, engine.call("start"), 300, "starting vLLM")
         gap = pair.call("gap", pair.sample(engine), 0.8)

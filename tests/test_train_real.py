@@ -219,6 +219,21 @@ def test_a_cluster_that_is_not_there_is_the_users_error(home, tmp_path):
     run.assert_no_orphans()
 
 
+def test_a_cluster_that_is_there_is_joined_and_left_running(home, tmp_path):
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "object_store_memory": 256 * 2**20})
+    try:
+        run = train(home, tmp_path / "run", "train.steps=1", f"ray.address={cluster.address}")
+        code, output = run.finish()
+        assert code == 0, output
+        assert (tmp_path / "run" / "result.json").is_file()
+        assert all(node.any_processes_alive() for node in cluster.list_all_nodes())
+        run.assert_no_orphans()
+    finally:
+        cluster.shutdown()
+
+
 def test_an_engine_that_is_late_is_named(home, tmp_path):
     run = train(home, tmp_path / "run", "train.steps=4", "rollout.start_deadline_s=1")
     code, output = run.finish(120)
