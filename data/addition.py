@@ -111,6 +111,8 @@ def _is_heldout(pair: Pair) -> bool:
 @cache
 def _heldout_block(digits: int, block: int) -> tuple[Pair, ...]:
     """BLOCK held-out sums, none of which stands twice, in either order, in this block or in an earlier one."""
+    if block and len(_heldout_block(digits, block - 1)) < BLOCK:
+        return ()  # there were no more
     earlier = {frozenset(pair) for before in range(block) for pair in _heldout_block(digits, before)}
     rng = random.Random(f"heldout/{digits}/{block}")
     found: dict[frozenset[int], Pair] = {}

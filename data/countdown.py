@@ -131,6 +131,8 @@ def _is_heldout(puzzle: Puzzle) -> bool:
 @cache
 def _heldout_block(count: int, high: int, block: int) -> tuple[Puzzle, ...]:
     """BLOCK held-out problems, none of which stands twice in this block or in an earlier one."""
+    if block and len(_heldout_block(count, high, block - 1)) < BLOCK:
+        return ()  # there were no more
     earlier = {puzzle.key for before in range(block) for puzzle in _heldout_block(count, high, before)}
     rng = random.Random(f"heldout/{count}/{high}/{block}")
     found: dict[tuple[int, ...], Puzzle] = {}

@@ -1,9 +1,9 @@
-"""How answers are judged: one file per kind of answer, plain functions (problem, completion) -> Verdict or float.
+"""How answers are judged: one file per kind, plain functions (problem, completion, **options).
 
 To add a reward, add a file with one function; a recipe names it "<file>:<function>". A judge of right and wrong returns
-a Verdict, anything else a finite float. Whatever the completion says, it returns soon: it never raises and never evals.
+a Verdict or a Judgement, anything else a finite float. Whatever the completion says, it never raises and never evals.
 When the *problem* is at fault (a gold answer that cannot be read), a judge says UNGRADABLE, never WRONG.
 
-Each file stands alone, reading included, so that it can be copied to `my_reward.py` and changed as one piece;
-tests/test_rewards.py holds the files to the same reading of the tags.
+A file that needs to get ready, or to refuse its options, defines `prepare(**options)`, which may return a line for the
+user. Where an answer stands in a text is read by r1rl.answer.extract, the same for all.
 """

@@ -1,8 +1,10 @@
-"""Judges an answer that is an expression for a game of Countdown (see r1rl.data.countdown).
+r"""Judges an answer that is an expression for a game of Countdown (see r1rl.data.countdown).
 
 An expression from a policy is hostile input. Scorers that check it with a regular expression and hand it to `eval` have
 accepted `2*1.5` for the numbers 2, 1, 5, accepted `7//2`, and hung on `9**9**9`. Here it is parsed and never run, only
 whole numbers and + - * / exist, and the arithmetic is exact. Signs in front of a number are refused: the game has none.
+The question asks for + - * / and an expression, so there is one way to write one: `2×3`, `2 \times 3` and `2*3 = 6` are
+not it. A policy learns that at once, while every further way to write is a further way to cheat.
 """
 
 import ast
@@ -11,6 +13,7 @@ import re
 from fractions import Fraction
 from typing import TypeGuard
 
+from r1rl.answer.extract import tagged
 from r1rl.types import Problem, Verdict
 
 LONGEST = 100  # characters: three times an honest answer, and too few to nest deeply or to make large numbers
@@ -30,27 +33,19 @@ def correct(problem: Problem, completion: str) -> Verdict:
     numbers = problem.meta.get("numbers")
     if not _are_numbers(numbers) or not re.fullmatch("[0-9]{1,20}", problem.gold):
         return Verdict.UNGRADABLE
-    answers = _answers(completion)
+    answers = tagged(completion)
     if not answers:
         return Verdict.NO_ANSWER
     values = {_value(answer, numbers) for answer in answers}
     return Verdict.CORRECT if values == {Fraction(problem.gold)} else Verdict.WRONG
 
 
-def _are_numbers(meta: object) -> TypeGuard[list[int]]:
-    return isinstance(meta, list) and bool(meta) and all(isinstance(number, int) for number in meta)
+def _are_numbers(meta: object) -> TypeGuard[list[int] | tuple[int, ...]]:
+    """Whole numbers that an expression can hold: none below zero, since the game has no signs."""
+    return isinstance(meta, list | tuple) and bool(meta) and all(type(number) is int and number >= 0 for number in meta)
 
 
-def _answers(completion: str) -> list[str]:
-    """What stands in the answer tags after the last `</think>`; nothing if a tag is left open or an answer is blank."""
-    text = completion.rpartition("</think>")[2]
-    if "<think>" in text:
-        return []
-    answers = [part.partition("</answer>") for part in text.split("<answer>")[1:]]
-    return [answer for answer, _, _ in answers] if all(answer.strip() and end for answer, end, _ in answers) else []
-
-
-def _value(text: str, numbers: list[int]) -> Fraction | None:
+def _value(text: str, numbers: list[int] | tuple[int, ...]) -> Fraction | None:
     """The value of an expression that plays by the rules, or None.
 
     >>> _value("(12-3)/7", [3, 7, 12]), _value("12*7", [3, 7, 12])

@@ -8,6 +8,7 @@ Units, percent signs, "x =" and sums are not numbers.
 import re
 from fractions import Fraction
 
+from r1rl.answer.extract import tagged
 from r1rl.types import Problem, Verdict
 
 LONGEST = 1000  # characters: the time to read digits into an integer grows faster than their number
@@ -35,19 +36,10 @@ def correct(problem: Problem, completion: str) -> Verdict:
     gold = _number(problem.gold)
     if gold is None:
         return Verdict.UNGRADABLE
-    answers = _answers(completion)
+    answers = tagged(completion)
     if not answers:
         return Verdict.NO_ANSWER
     return Verdict.CORRECT if {_number(answer) for answer in answers} == {gold} else Verdict.WRONG
-
-
-def _answers(completion: str) -> list[str]:
-    """What stands in the answer tags after the last `</think>`; nothing if a tag is left open or an answer is blank."""
-    text = completion.rpartition("</think>")[2]
-    if "<think>" in text:
-        return []
-    answers = [part.partition("</answer>") for part in text.split("<answer>")[1:]]
-    return [answer for answer, _, _ in answers] if all(answer.strip() and end for answer, end, _ in answers) else []
 
 
 def _number(text: str) -> Fraction | None:

@@ -129,23 +129,6 @@ def test_a_slow_but_honest_chunk_keeps_its_verdicts(pool):
     assert [one.verdict for one in scores] == [CORRECT] * CHUNK
 
 
-def test_short_answers_cost_little():
-    pool = JudgePool(
-        [RewardSpec(fn="number:correct"), RewardSpec(fn="format:r1_zero")],
-        workers=1,
-        deadline_s=5.0,
-    )
-
-    def seconds() -> float:
-        start = time.perf_counter()
-        score_all(pool, [RIGHT] * 256)
-        return time.perf_counter() - start
-
-    best = min(seconds() for _ in range(10))
-    pool.close()
-    assert best < 0.2  # 0.02 s on an idle machine
-
-
 def test_a_relative_path_is_found_by_judges_elsewhere(monkeypatch):
     monkeypatch.chdir(NASTY.parent)
     pool = JudgePool(

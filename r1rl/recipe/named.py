@@ -69,7 +69,9 @@ def _options_are_taken(recipe: Recipe) -> Iterator[Broken]:
         return
     module = importlib.import_module(f"r1rl.data.{recipe.data.source}")
     try:
-        module.source(seed=recipe.seed, **recipe.data.options)
+        opened = module.source(seed=recipe.seed, **recipe.data.options)
+        if recipe.warmup:
+            opened.worked(0)
     except (TypeError, ValueError) as error:
         known = [name for name in inspect.signature(module.source).parameters if name != "seed"]
         yield Broken(
@@ -77,6 +79,16 @@ def _options_are_taken(recipe: Recipe) -> Iterator[Broken]:
             f"data.options = {recipe.data.options}: {error}",
             "the options are arguments of the source of problems",
             f"its options are {', '.join(known)}; {module.__file__} says which values they take",
+        )
+        return
+    try:
+        opened.problem("heldout", recipe.eval.problems - 1)
+    except ValueError as error:
+        yield Broken(
+            ("eval", "problems"),
+            f"eval.problems = {recipe.eval.problems} is more than there are: {error}",
+            "a held-out problem asked twice would make the interval too narrow",
+            "ask for fewer, or change data.options",
         )
 
 

@@ -59,6 +59,15 @@ class JudgeSection(Section):
     deadline_s: Positive = Field(default=10.0, description="wall seconds to score one answer")
 
 
+class AuditSection(Section):
+    """What `r1rl audit` tries and tolerates."""
+
+    problems: Count = Field(default=200, description="training problems whose answers are tried")
+    max_false_positives: Fraction = Field(default=0.0, description="share of wrong answers that may pass")
+    max_false_negatives: Fraction = Field(default=0.01, description="share of right answers that may fail")
+    max_ungradable: Fraction = Field(default=0.01, description="share of answers that may not be gradable")
+
+
 class AlgorithmSection(Section):
     """Null means the named bundle's own number."""
 
@@ -109,7 +118,7 @@ class TrainSection(Section):
 
 
 class EvalSection(Section):
-    problems: Count = Field(default=512, description="held-out problems")
+    problems: SmallCount = Field(default=512, description="held-out problems")
     every: CountOrZero = Field(default=0, description="steps between evaluations; 0: only before and after")
     temperature: float = Field(default=1.0, ge=0, description="of sampling; 0: greedy")
 
@@ -134,6 +143,7 @@ class Recipe(Section):
         min_length=1, strict=False, description="the first judges right and wrong"
     )
     judge: JudgeSection = JudgeSection()
+    audit: AuditSection = AuditSection()
     algorithm: AlgorithmSection = AlgorithmSection()
     rollout: RolloutSection
     learner: LearnerSection
