@@ -36,6 +36,12 @@ def of_rollouts(scored: Sequence[ScoredGroup], flat: Sequence[bool]) -> dict[str
     return numbers
 
 
+def of_canaries(scored: Sequence[ScoredGroup]) -> dict[str, float]:
+    """The share of answers to unsolvable problems that were judged right; nothing in a step without such problems."""
+    right = [score.verdict is Verdict.CORRECT for s in scored for score in s.scores_G]
+    return {"reward/canary/mean": _mean(right)} if right else {}
+
+
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 

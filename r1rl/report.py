@@ -67,6 +67,11 @@ class Report:
     def step(self, step: int, numbers: Mapping[str, float]) -> None:
         text = "  ".join(f"{label} {form.format(numbers[key])}" for label, key, form in NUMBERS)
         self._advance("step", step, self.recipe.train.steps, text)
+        if numbers.get("reward/canary/mean"):
+            self.say(
+                f"[red]step {step}: {numbers['reward/canary/mean']:.0%} of the answers to unsolvable problems were "
+                f"judged right: the reward is being fooled; see {self.run.folder}/rollouts/step-{step:06d}.jsonl[/]"
+            )
 
     def accuracy(self, step: int, found: Accuracy) -> None:
         self.say(f"held-out accuracy after step {step}: {percent(found)}")

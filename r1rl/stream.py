@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 from pathlib import Path
 
+from r1rl import canary
 from r1rl.types import Problem, ProblemSource
 
 
@@ -26,13 +27,20 @@ class Stream:
     """Training problems from an ordinal on.
 
     The position is all there is to save: `Stream(source, position)` goes on exactly where another one stopped.
+    A share `canaries` of them, evenly spread, cannot be solved (see r1rl.canary).
     """
 
-    def __init__(self, source: ProblemSource, position: int = 0) -> None:
+    def __init__(self, source: ProblemSource, position: int = 0, canaries: float = 0.0) -> None:
         self.source, self.position = source, position
+        self._between = round(1 / canaries) if canaries else 0
 
     def take(self, count: int) -> list[Problem]:
         """The next `count` problems."""
-        problems = [self.source.problem("train", self.position + i) for i in range(count)]
+        problems = [self._problem(self.position + i) for i in range(count)]
         self.position += count
         return problems
+
+    def _problem(self, ordinal: int) -> Problem:
+        if self._between and (ordinal + 1) % self._between == 0:
+            return canary.problem(self.source, ordinal)
+        return self.source.problem("train", ordinal)

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from r1rl import actors, chat, checkpoint, cluster, credit, gate, metrics, transcript, warmup
+from r1rl import actors, canary, chat, checkpoint, cluster, credit, gate, metrics, transcript, warmup
 from r1rl.actors import Actor, wait_one
 from r1rl.checkpoint import Place
 from r1rl.cluster import Hardware
@@ -41,7 +41,7 @@ def train(recipe: Recipe, run: Run, report: Report) -> None:
             report.say("checking that sampler and learner agree")
             crew.check_consistency(heldout)
             log.write(0, _evaluate(crew, heldout, report, step=0))
-        loop(recipe, run, crew, Stream(source, place.position), heldout, log, report, place)
+        loop(recipe, run, crew, Stream(source, place.position, recipe.data.canaries), heldout, log, report, place)
 
 
 def loop(
@@ -64,13 +64,14 @@ def loop(
             groups = crew.roll_out(problems, step)
         with clock("reward"):
             scored = crew.score(groups)
-        samples = credit.assign(scored, algorithm)
+        honest, canaries = canary.split(scored)
+        samples = credit.assign(honest, algorithm)
         with clock("learner"):
             learnt = crew.learn(samples, step)
         gate.require(learnt["learner/gap/mean"], learnt["learner/gap/max"], crew.tolerance, f"step {step}")
         with clock("sync"):
             crew.sync(version=step)
-        numbers = metrics.of_rollouts(scored, credit.flat_groups(scored)) | learnt
+        numbers = metrics.of_rollouts(honest, credit.flat_groups(honest)) | metrics.of_canaries(canaries) | learnt
         if _due(step, recipe.eval.every, recipe.train.steps):
             with clock("eval"):
                 numbers |= _evaluate(crew, heldout, report, step)

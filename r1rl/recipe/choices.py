@@ -85,6 +85,16 @@ def some_reward_counts(recipe: Recipe) -> Iterator[Broken]:
         )
 
 
+def canaries_leave_problems(recipe: Recipe) -> Iterator[Broken]:
+    if recipe.data.canaries and recipe.rollout.prompts == 1:
+        yield Broken(
+            ("data", "canaries"),
+            "data.canaries with one prompt per step leaves steps without a problem to train on",
+            "answers to canaries are measured, never trained on",
+            "raise rollout.prompts, or leave canaries out",
+        )
+
+
 def rewards_differ(recipe: Recipe) -> Iterator[Broken]:
     names = [reward.fn for reward in recipe.reward]
     for index, name in enumerate(names):

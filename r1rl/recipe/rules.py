@@ -12,6 +12,7 @@ RULES: tuple[Rule, ...] = (
     named.policy_is_readable,
     named.problems_exist,
     choices.warmup_band,
+    choices.canaries_leave_problems,
     choices.some_reward_counts,
     choices.rewards_differ,
     named.rewards_exist,

@@ -31,6 +31,9 @@ class PolicySection(Section):
 class DataSection(Section):
     source: str = Field(default="addition", description="a module of r1rl.data, or path/to/file.py with a `source`")
     options: dict[str, Scalar] = Field(default={}, description="keyword arguments of the source")
+    canaries: float = Field(
+        default=0.0, ge=0, le=0.5, description="share of problems with a wrong gold answer, to catch reward hacking"
+    )
     template: Literal["r1_zero", "chat"] = Field(default="r1_zero", description="how a question becomes a prompt")
 
 
