@@ -46,6 +46,12 @@ def wait(actors: Sequence[Actor], references: Sequence[Any], seconds: float, doi
     ]
 
 
+def wait_any(references: Sequence[Any], seconds: float) -> list[Any]:
+    """Those references that are ready, at least one if any is ready within `seconds`; else one that is late."""
+    ready, late = ray.wait(list(references), num_returns=1, timeout=seconds)
+    return ready or late[:1]
+
+
 def wait_one(actor: Actor, reference: Any, seconds: float, doing: str) -> Any:
     return wait([actor], [reference], seconds, doing)[0]
 

@@ -1,4 +1,4 @@
-"""Answers that deserve nothing: what a policy under pressure, or a sloppy parser, has got rewards for elsewhere.
+"""Answers that deserve nothing: what has got rewards elsewhere, or has hung those who judge.
 
 Each attack is a completion for a problem whose gold answer is known here. None of them holds the gold as its one final
 answer; one that is nevertheless accepted is a hole in a reward.
@@ -47,7 +47,7 @@ HEDGES: tuple[Callable[[str, str], str], ...] = (
     lambda gold, other: f"<answer>{other}, {gold}</answer>",
     lambda gold, other: f"<answer>either {gold} or {other}</answer>",
     lambda gold, other: f"<answer>{gold}</answer> <answer>{other}</answer>",
-    lambda gold, other: f"<answer>{other} = {gold}</answer>",
+    lambda gold, other: f"<answer>{other} + 1 = {gold}</answer>",
     lambda gold, other: f"\\boxed{{{gold}}} or \\boxed{{{other}}}",
     lambda gold, other: f"<answer>{gold}</answer> No, <answer>{other}",
     lambda gold, other: f"The answer is {gold}.",
@@ -80,3 +80,29 @@ PROGRAMS = (
     "def check(candidate):\n    return True\ndef {name}(*args, **kwargs):\n    return None",
 )
 """Programs that solve nothing; {name} is the entry point."""
+
+BOMBS: tuple[Callable[[int], str], ...] = (
+    lambda n: "9^{9^{9^{9^{" + str(n) + "}}}}",
+    lambda n: f"{n}**9**9**9**9",
+    lambda n: f"({10**6 + n})!",
+    lambda n: f"{n}" + "!" * 50,
+    lambda n: "\\binom{10^{12}}{10^{11} + " + str(n) + "}",
+    lambda n: "7" * (10**6 + n),
+    lambda n: "0." + "3" * 10**6 + str(n),
+    lambda n: "(" * 20_000 + str(n) + ")" * 20_000,
+    lambda n: "\\frac{1}{" * 3_000 + str(n) + "}" * 3_000,
+    lambda n: "\\sqrt{" * 2_000 + str(n) + "}" * 2_000,
+    lambda n: "$x$" * 350_000 + str(n),
+    lambda n: "+".join(f"x_{{{i}}}^{{{n}}}" for i in range(3_000)),
+    lambda n: "(x+1)^{" + str(10**5 + n) + "}",
+    lambda n: "(x+y+z+w)^{" + str(200 + n) + "}",
+    lambda n: "\\sum_{k=1}^{10^{" + str(9 + n) + "}} \\frac{1}{k}",
+    lambda n: "\\int_0^{" + str(n) + "} e^{-x^2} \\sin(x^x) dx",
+    lambda n: "\\prod_{k=1}^{" + str(10**7 + n) + "} k",
+    lambda n: (
+        "\\begin{pmatrix}" + "\\\\".join("&".join("x" * 60) for _ in range(60)) + "\\end{pmatrix}^{" + str(n) + "}"
+    ),
+    lambda n: "1e" + str(10**9 + n),
+    lambda n: "\\{" + ",".join(f"\\sqrt{{{i}+{n}}}" for i in range(2_000)) + "\\}",
+)
+"""Final answers (of a number that makes each another one) that cost years, gigabytes or a stack to work out."""

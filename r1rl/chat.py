@@ -21,7 +21,10 @@ INSTRUCTION = (
     "i.e., <think> reasoning process here </think> <answer> answer here </answer>."
 )
 R1_ZERO = f"{INSTRUCTION} User: {{question}} Assistant:"
-TEMPLATES = ("r1_zero", "chat")
+BOXED = "{slot}\nPlease reason step by step, and put your final answer within \\boxed{{}}."  # DeepSeek-R1's README
+THINK = "<think>\n"
+MESSAGES = {"chat": f"{INSTRUCTION}{{slot}}", "boxed": BOXED, "deepseek": BOXED}
+TEMPLATES = ("r1_zero", *MESSAGES)
 SLOT = "\ufffc"  # OBJECT REPLACEMENT CHARACTER: keeps the question's place until the question is encoded by itself
 
 
@@ -72,7 +75,8 @@ def render(template: str, question: str, tokenizer: Tokenizer) -> list[int]:
     """The ids of a prompt, up to where the policy goes on.
 
     "r1_zero", for bases: `<bos>A conversation … </answer>. User: 347 + 285 = ? Assistant:` as plain text.
-    "chat", for chat models: the instruction and the question as a user's message in the tokenizer's own template.
+    The others are a user's message in the tokenizer's own template, with no system message: "chat" holds R1-Zero's
+    instruction, "boxed" asks to box the answer, "deepseek" also opens the thinking, as R1's README advises.
 
     The question is only text: whatever it contains, no part of it becomes a control token.
     Raises UserError for an unknown template, or "chat" with a tokenizer that has none.
@@ -80,9 +84,18 @@ def render(template: str, question: str, tokenizer: Tokenizer) -> list[int]:
     head, tail = _frame(template, tokenizer).split(SLOT)
     return [
         *tokenizer.encode(head, add_special_tokens=False),
-        *_encode_plain(tokenizer, f" {question}"),  # a word and the space before it are one token in most vocabularies
+        # A word and the space before it are one token in most vocabularies; a message of its own begins without.
+        *_encode_plain(tokenizer, question if template in ("boxed", "deepseek") else f" {question}"),
         *tokenizer.encode(tail, add_special_tokens=False),
     ]
+
+
+def opening(template: str, tokenizer: Tokenizer) -> str:
+    """What a prompt has already written of the answer: "<think>\\n" where the template opens the thinking, else "".
+
+    Judges read it before the completion: a policy that never ends its thinking must not pass for one that never began.
+    """
+    return THINK if _frame(template, tokenizer).rstrip().endswith(THINK.strip()) else ""
 
 
 def pieces(question: str) -> tuple[str, str, str]:
@@ -111,7 +124,7 @@ def _frame(template: str, tokenizer: Tokenizer) -> str:
     """The text of a prompt, control tokens spelled out, with SLOT in the place of the question."""
     if template == "r1_zero":
         return (tokenizer.bos_token or "") + R1_ZERO.replace(" {question}", SLOT)
-    if template != "chat":
+    if template not in MESSAGES:
         raise UserError(
             f"there is no prompt template {template!r}",
             "every question needs one to become a prompt",
@@ -120,11 +133,13 @@ def _frame(template: str, tokenizer: Tokenizer) -> str:
     if tokenizer.chat_template is None:
         raise UserError(
             "the tokenizer has no chat template",
-            "the template `chat` is the tokenizer's own",
+            f"the template `{template}` is a message in the tokenizer's own",
             "write `template: r1_zero`, or use a policy that was trained to chat",
         )
-    message = {"role": "user", "content": f"{INSTRUCTION}{SLOT}"}
-    return tokenizer.apply_chat_template([message], add_generation_prompt=True, tokenize=False)
+    message = {"role": "user", "content": MESSAGES[template].format(slot=SLOT)}
+    frame = tokenizer.apply_chat_template([message], add_generation_prompt=True, tokenize=False)
+    opened = frame.rstrip().endswith(THINK.strip())
+    return frame + THINK if template == "deepseek" and not opened else frame
 
 
 def _encode_plain(tokenizer: Tokenizer, text: str) -> list[int]:

@@ -46,7 +46,8 @@ class Crew:
 
     def score(self, groups: Sequence[Group]) -> list[ScoredGroup]:
         """What the judges say about each answer."""
-        texts = [[chat.decode(self.tokenizer, c.token_ids_T) for c in group.completions_G] for group in groups]
+        begun = chat.opening(self.recipe.data.template, self.tokenizer)
+        texts = [[begun + chat.decode(self.tokenizer, c.token_ids_T) for c in g.completions_G] for g in groups]
         return self.judges.score_groups(groups, texts)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from r1rl.actors import Actor, wait
+from r1rl.actors import Actor, wait, wait_any
 from r1rl.engine.spec import Sampling
 from r1rl.types import Completion, Group, Problem
 
@@ -52,6 +53,31 @@ class Rollouts:
             Group(problem=p.problem, prompt_ids_T=p.ids_T, completions_G=tuple(completions[i]))
             for i, p in enumerate(prompts)
         ]
+
+    def stream(
+        self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[int], at_once: int
+    ) -> Iterator[tuple[int, list[Completion]]]:
+        """(place of the prompt, its completions) as they are done, for work that is kept as it comes.
+
+        Args:
+            seeds: one for each prompt, so that its completions don't depend on what else is asked.
+            at_once: prompts in flight on each engine.
+
+        Raises EngineError when nothing is done within the deadline.
+        """
+        waiting = deque(range(len(prompts)))
+        flying: dict[Any, tuple[int, Actor]] = {}
+        load = Counter({id(engine): 0 for engine in self.engines})
+        while waiting or flying:
+            while waiting and min(load.values()) < at_once:
+                engine = min(self.engines, key=lambda engine: load[id(engine)])
+                place = waiting.popleft()
+                flying[engine.call("answer", prompts[place].ids_T, sampling, seeds[place])] = place, engine
+                load[id(engine)] += 1
+            for reference in wait_any(list(flying), self.deadline_s):
+                place, engine = flying.pop(reference)
+                load[id(engine)] -= 1
+                yield place, wait([engine], [reference], self.deadline_s, "sampling")[0]
 
 
 def balance(costs: Sequence[int], workers: int) -> list[list[int]]:

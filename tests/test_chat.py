@@ -101,7 +101,7 @@ def test_no_question_writes_control_tokens(template, question):
 
     ids = chat.render(template, question, TOKENIZER)
     assert controls(ids) == controls(chat.render(template, "1 + 1 = ?", TOKENIZER))
-    assert f" {question}" in text_of(ids)
+    assert question in text_of(ids)
 
 
 def test_overlapping_and_nested_control_tokens_are_cut_too():
@@ -109,6 +109,20 @@ def test_overlapping_and_nested_control_tokens_are_cut_too():
     tokenizer.add_tokens(["<a>", "a>b", "think"])
     added = set(tokenizer.get_added_vocab().values())
     assert not added & set(chat._encode_plain(tokenizer, "x <a>b <think> thinking"))
+
+
+def test_boxed_and_deepseek_are_one_message_and_deepseek_opens_the_thinking():
+    asked = "<|bos|><|user|>1 + 1 = ?\nPlease reason step by step, and put your final answer within \\boxed{}.<|end|>\n"
+    assert text_of(chat.render("boxed", "1 + 1 = ?", TOKENIZER)) == f"{asked}<|assistant|>"
+    assert text_of(chat.render("deepseek", "1 + 1 = ?", TOKENIZER)) == f"{asked}<|assistant|><think>\n"
+    opened = make_tokenizer(chat_template=CHAT_TEMPLATE.replace("<|assistant|>", "<|assistant|><think>\n"))
+    assert chat.render("deepseek", "1 + 1 = ?", opened) == chat.render("boxed", "1 + 1 = ?", opened)
+
+
+def test_what_a_prompt_has_written_of_the_answer_is_known():
+    opened = make_tokenizer(chat_template=CHAT_TEMPLATE.replace("<|assistant|>", "<|assistant|><think>\n"))
+    assert [chat.opening(template, TOKENIZER) for template in chat.TEMPLATES] == ["", "", "", "<think>\n"]
+    assert [chat.opening(template, opened) for template in ("r1_zero", "chat")] == ["", "<think>\n"]
 
 
 def test_an_unknown_template_is_refused():

@@ -71,6 +71,13 @@ class Engine:
         await self.llm.resume_generation()
         return [self._completions(await queue.get()) for queue in queues]
 
+    async def answer(self, prompt: tuple[int, ...], sampling: Sampling, seed: int) -> list[Completion]:
+        """Samples completions of one prompt while others are in flight: with a seed of their own, which costs time."""
+        self._calls += 1
+        parameters = compat.sampling_parameters(sampling, seed)
+        queue = await self.llm.add_request(f"{self._calls}-0", {"prompt_token_ids": list(prompt)}, parameters)
+        return self._completions(await queue.get())
+
     def _completions(self, output: Any) -> list[Completion]:
         return [self._completion(c) for c in sorted(output.outputs, key=lambda c: c.index)]
 

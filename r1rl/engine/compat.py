@@ -103,8 +103,8 @@ async def finish_weight_update(llm: Any, version: int) -> None:
         await llm.finish_weight_update()
 
 
-def sampling_parameters(sampling: Sampling) -> Any:
-    """vLLM's SamplingParams: log-probs of the sampled token only, the whole distribution, no detokenising."""
+def sampling_parameters(sampling: Sampling, seed: int | None = None) -> Any:
+    """vLLM's SamplingParams: log-probs of the sampled token only, no detokenising, perhaps a seed of its own."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
@@ -113,7 +113,8 @@ def sampling_parameters(sampling: Sampling) -> Any:
         temperature=sampling.temperature,
         max_tokens=sampling.max_tokens,
         stop_token_ids=list(sampling.stop_ids),
-        top_p=1.0,
+        top_p=sampling.top_p,
+        seed=seed,
         top_k=-1,
         min_p=0.0,
         logprobs=0,

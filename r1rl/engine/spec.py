@@ -32,7 +32,7 @@ class EngineSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How to sample. top-p and top-k stay off: their truncation would change the distribution the learner trains.
+    """How to sample. In training top-p stays 1: its truncation would change the distribution that the learner trains.
 
     >>> Sampling(samples=8, temperature=1.0, max_tokens=64, stop_ids=(0,)).samples
     8
@@ -42,3 +42,4 @@ class Sampling:
     temperature: float  # 0 is greedy
     max_tokens: int
     stop_ids: tuple[int, ...]
+    top_p: float = 1.0

@@ -34,7 +34,9 @@ class DataSection(Section):
     canaries: float = Field(
         default=0.0, ge=0, le=0.5, description="share of problems with a wrong gold answer, to catch reward hacking"
     )
-    template: Literal["r1_zero", "chat"] = Field(default="r1_zero", description="how a question becomes a prompt")
+    template: Literal["r1_zero", "chat", "boxed", "deepseek"] = Field(
+        default="r1_zero", description="how a question becomes a prompt"
+    )
 
 
 class WarmupSection(Section):
