@@ -31,14 +31,21 @@ def folder(run: Path, step: int) -> Path:
 
 
 def write(run: Path, place: Place, save: Callable[[Path], None]) -> Path:
-    """Lets `save` fill a temporary folder, then renames it: a crash leaves no folder that looks complete."""
+    """Lets `save` fill a temporary folder, then renames it: a crash leaves no folder that looks complete.
+
+    Whatever goes wrong (a full disk), the temporary folder is removed: its space is needed.
+    """
     final = folder(run, place.step)
     partial = final.with_name(final.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    save(partial)
-    (partial / STATE).write_text(json.dumps(asdict(place)))
-    _flush(partial)
+    try:
+        save(partial)
+        (partial / STATE).write_text(json.dumps(asdict(place)))
+        _flush(partial)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     if final.exists():
         shutil.rmtree(final)  # written after this point by the run that was stopped: the same step, the same bytes
     partial.rename(final)

@@ -150,12 +150,14 @@ def main() -> NoReturn:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
+        disk = f"the disk of {error.filename}" if error.filename else "the disk of the run folder (or of /tmp)"
         stderr.print(
-            f"[bold red]r1rl:[/] the disk of {error.filename} is full\n  why:  checkpoints and logs could not be "
-            "written; what was complete before is intact\n  do:   free some space, then go on with --resume",
+            f"[bold red]r1rl:[/] {disk} is full\n  why:  checkpoints and logs could not be written; what was complete "
+            "before is intact\n  do:   free some space, then go on with --resume",
             highlight=False,
         )
-        sys.exit(1)
+        sys.stdout.flush()
+        os._exit(1)  # everything is closed by now; TensorBoard's writer would try again, and fail with a traceback
     raise AssertionError("typer ends the process itself")
 
 

@@ -66,9 +66,16 @@ def test_a_crash_before_the_rename_leaves_nothing_that_looks_complete(tmp_path, 
     assert checkpoint.read(checkpoint.write(tmp_path, place(20), save())).step == 20
 
 
-def test_what_a_crash_left_behind_does_not_get_into_the_next_checkpoint(tmp_path):
+def test_a_failure_leaves_nothing_half_written(tmp_path):
     with pytest.raises(OSError, match="disk full"):
         checkpoint.write(tmp_path, place(20), broken_save)
+    assert not list((tmp_path / "checkpoints").iterdir())
+
+
+def test_what_a_crash_left_behind_does_not_get_into_the_next_checkpoint(tmp_path):
+    left = checkpoint.folder(tmp_path, 20).with_suffix(".partial")
+    left.mkdir(parents=True)
+    (left / "model.safetensors").write_text("half")
     folder = checkpoint.write(tmp_path, place(20), lambda partial: (partial / "other").write_text("x"))
     assert sorted(p.name for p in folder.iterdir()) == ["other", "r1rl.json"]
 

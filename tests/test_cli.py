@@ -132,3 +132,16 @@ def test_recipes_are_listed(tmp_path):
     done = r1rl("recipes", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "r1_zero_tiny" in done.stdout
+
+
+def test_a_full_disk_is_one_clear_error(tmp_path):
+    script = (
+        "import errno, sys\nfrom r1rl import cli\n"
+        "def full(*_): raise OSError(errno.ENOSPC, 'No space left on device')\n"
+        "cli.load_recipe = full\nsys.argv = ['r1rl', 'check', 'x']\ncli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "is full" in done.stderr
+    assert "--resume" in done.stderr
+    assert "Traceback" not in done.stderr
