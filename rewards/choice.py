@@ -8,8 +8,7 @@ text, or the text of exactly one choice. Letter and text have to agree. "A or B"
 import re
 import unicodedata
 
-from r1rl.answer.extract import after_thinking, either, last_boxed, tagged, unwrapped
-from r1rl.errors import UserError
+from r1rl.answer.extract import EXTRACT, after_thinking, known_place
 from r1rl.types import Problem, Verdict
 
 LONGEST = 2000  # characters of an answer
@@ -28,12 +27,7 @@ SAID = re.compile(r"(?i:answer|réponse|respuesta|resposta|risposta|antwoord|ant
 
 def prepare(*, extract: str = "either") -> None:
     """Raises UserError for an unknown place of answers."""
-    if extract not in EXTRACT:
-        raise UserError(
-            f"choice:correct cannot extract {extract!r}",
-            "it says where an answer stands",
-            f"write one of {', '.join(EXTRACT)}",
-        )
+    known_place("choice:correct", extract, PLACES)
 
 
 def correct(problem: Problem, completion: str, *, extract: str = "either") -> Verdict:
@@ -57,7 +51,7 @@ def correct(problem: Problem, completion: str, *, extract: str = "either") -> Ve
         gold = _loose(problem.gold)
     if choices is None or gold is None:
         return Verdict.UNGRADABLE
-    answers = EXTRACT[extract](completion)
+    answers = PLACES[extract](completion)
     if not answers:
         return Verdict.NO_ANSWER
     return Verdict.CORRECT if {_letter(answer, choices) for answer in answers} == {gold} else Verdict.WRONG
@@ -116,24 +110,9 @@ def _loose(text: str) -> str | None:
     return first.group() if first else next(iter(LOOSE.findall(text)[::-1]), None)
 
 
-def _either(completion: str) -> list[str]:
-    """The last box or the last tags, and all tags: an answer that is taken back in the next one is a hedge."""
-    last = either(completion)
-    return [] if last is None else [unwrapped(answer) for answer in (last, *tagged(completion))]
-
-
 def _lenient(completion: str) -> list[str]:
     found = _loose(unicodedata.normalize("NFKC", (after_thinking(completion) or "")[-LONGEST:]))
-    return _either(completion) or ([found] if found else [])
+    return EXTRACT["either"](completion) or ([found] if found else [])
 
 
-def _boxed(completion: str) -> list[str]:
-    last = last_boxed(completion)
-    return [] if last is None else [last]
-
-
-def _tagged(completion: str) -> list[str]:
-    return [unwrapped(answer) for answer in tagged(completion)]
-
-
-EXTRACT = {"boxed": _boxed, "answer": _tagged, "either": _either, "lenient": _lenient}
+PLACES = {**EXTRACT, "lenient": _lenient}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import regex as re  # the one with a timeout: a pattern such as (a+)+b can take years to find that there is no match
 
-from r1rl.answer.extract import either, last_boxed, tagged, unwrapped
+from r1rl.answer.extract import EXTRACT, known_place
 from r1rl.errors import UserError
 from r1rl.types import Problem, Verdict
 
@@ -20,11 +20,9 @@ WRAPPED = re.compile(r"\$?\\(?:text|textbf|textit|textrm|mathrm|mathbf)\{([^{}]*
 
 def prepare(*, extract: str = "either", case: str = "same") -> None:
     """Raises UserError for an unknown place of answers, or way to compare them."""
-    for name, value, values in (("extract", extract, list(EXTRACT)), ("case", case, list(CASE))):
-        if value not in values:
-            raise UserError(
-                f"text: {name} is {value!r}", "nothing is known by that name", f"write {' or '.join(values)}"
-            )
+    known_place("text", extract)
+    if case not in CASE:
+        raise UserError(f"text: case is {case!r}", "nothing is known by that name", f"write one of {', '.join(CASE)}")
 
 
 def exact(problem: Problem, completion: str, *, extract: str = "either", case: str = "same") -> Verdict:
@@ -81,20 +79,4 @@ def _plain(text: str) -> str:
     return wrapped[1].strip() if wrapped else text
 
 
-def _either(completion: str) -> list[str]:
-    """The last box or the last tags, and all tags: an answer that is taken back in the next one is a hedge."""
-    last = either(completion)
-    return [] if last is None else [unwrapped(answer) for answer in (last, *tagged(completion))]
-
-
-def _tagged(completion: str) -> list[str]:
-    return [unwrapped(answer) for answer in tagged(completion)]
-
-
-def _boxed(completion: str) -> list[str]:
-    last = last_boxed(completion)
-    return [] if last is None else [last]
-
-
 CASE: dict[str, Callable[[str], str]] = {"same": str, "any": str.casefold}
-EXTRACT = {"answer": _tagged, "boxed": _boxed, "either": _either}

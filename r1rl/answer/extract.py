@@ -8,11 +8,16 @@ Everything is linear in the length of the text: completions are hostile, and a m
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
+
+from r1rl.errors import UserError
 
 BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{)")
 DEEPEST = 1000  # braces in braces: such a box is as good as open
 BRACES = re.compile(r"\\[{}]|[{}]")
-GLUE = re.compile(r"(?:\\\(|\\\)|\\\[|\\\]|\\quad|\\qquad|\\text|\\ |\\,|\\;|[\s$,;.{}&*]|\band\b|\bor\b|[a-zA-Z](?:_\{?\w\}?)?\s*=)*")
+GLUE = re.compile(
+    r"(?:\\\(|\\\)|\\\[|\\\]|\\quad|\\qquad|\\text|\\ |\\,|\\;|[\s$,;.{}&*]|\band\b|\bor\b|[a-zA-Z](?:_\{?\w\}?)?\s*=)*"
+)
 BLANK = re.compile(r"(?:[\s$~{}]|\\[,;:! ]|\\quad|\\qquad|\\text|\\mathrm)*")
 
 
@@ -74,7 +79,7 @@ def either(text: str) -> str | None:
     rest = after_thinking(text) or ""
     tag, box = rest.rfind("<answer>"), max((match.start() for match in BOX.finditer(rest)), default=-1)
     if tag > box or 0 <= tag < box < rest.rfind("</answer>"):
-        return (tagged(rest) or [None])[-1]
+        return answers[-1] if (answers := tagged(rest)) else None
     return last_boxed(rest) if not (tag >= 0 and not tagged(rest)) else None
 
 
@@ -92,8 +97,37 @@ def unwrapped(answer: str) -> str:
     return answer
 
 
+def _in_boxes(text: str) -> list[str]:
+    last = last_boxed(text)
+    return [] if last is None else [unwrapped(last)]
+
+
+def _in_tags(text: str) -> list[str]:
+    return [unwrapped(answer) for answer in tagged(text)]
+
+
+def _in_either(text: str) -> list[str]:
+    """The last box or the last tags, and all tags: an answer that is taken back in the next one is a hedge."""
+    last = either(text)
+    return [] if last is None else [unwrapped(answer) for answer in (last, *tagged(text))]
+
+
+EXTRACT: dict[str, Callable[[str], list[str]]] = {"boxed": _in_boxes, "answer": _in_tags, "either": _in_either}
+"""Where a recipe says that answers stand. Several answers that differ are a hedge: judges refuse them."""
+
+
+def known_place(reward: str, extract: str, places: Iterable[str] = EXTRACT) -> None:
+    """Raises UserError for a place of answers that a reward does not know."""
+    if extract not in places:
+        raise UserError(
+            f"{reward} cannot extract {extract!r}",
+            "it says where an answer stands",
+            f"write one of {', '.join(places)}",
+        )
+
+
 def _boxes(text: str) -> list[tuple[int, int, int]]:
-    """(start, start of the content, end of the content) of each outermost box; none if one is open or the last empty."""
+    """(start, start of the content, end of the content) of each outermost box; none if one is open."""
     found, position = [], 0
     while match := BOX.search(text, position):
         end = _closing(text, match.end())

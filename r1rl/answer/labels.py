@@ -1,0 +1,72 @@
+"""Labels of values: the x of "x = 3", the f(x) of "f(x) = x + 1", the Paolo of "Paolo: 18"."""
+
+from __future__ import annotations
+
+from r1rl.answer.scalars import renamed
+from r1rl.answer.tree import Node
+
+
+def unlabelled(node: Node) -> tuple[Node | None, list[Node]]:
+    """The label of an equation and its values, each marked if it is said to be only near ("≈"); no label: (None, …)."""
+    signs = node.text.split()
+    if node.kind != "relation" or not set(signs) <= {"=", "~"}:
+        return None, [node]
+    parts = [
+        Node("approx", (part,)) if sign == "~" and place else part
+        for place, (sign, part) in enumerate(zip(["=", *signs], node.parts, strict=True))
+    ]
+    names = [part for part in parts if part.kind == "sym"]
+    if parts[0].kind == "mul" and parts[-1].kind == "num" and not parts[-1].number:  # AB = 0 says something about both
+        return None, parts
+    if is_label(parts[0]) and (len(names) < 2 or parts[0].kind == "call"):  # A = B is a relation of two names
+        return parts[0], [parts[1].parts[0] if parts[1].kind == "approx" else parts[1], *parts[2:]]
+    return (Node("sym", text="≈"), parts) if set(signs) == {"~"} else (None, parts)
+
+
+def is_label(node: Node) -> bool:
+    """A name for a value: x, f(x), (x, y), or a figure's AB, |AB|, NO/BO; not 7, not x + 1, and not a product x y."""
+    if node.kind in ("mul", "div", "abs", "ratio"):
+        return all(is_label(part) for part in node.parts) and all(name[:1].isupper() for name in node.symbols())
+    if node.kind in ("tuple", "group", "deg"):
+        return all(is_label(part) for part in node.parts)
+    return node.kind in ("sym", "call", "words", "fn")
+
+
+def renamed_call(label: Node, other: Node, worth: Node) -> Node | None:
+    """f(z) = z under the label f(x): the same function of another variable."""
+    if label.kind != "call" or other.kind != "call" or label.text != other.text or len(label.parts) != len(other.parts):
+        return None
+    for mine, theirs in zip(label.parts, other.parts, strict=True):
+        if mine.kind != "sym" or theirs.kind != "sym":
+            return None
+        if mine.text != theirs.text and mine.text in worth.symbols():
+            return None
+        worth = renamed(worth, theirs.text, mine.text)
+    return worth
+
+
+def members(node: Node) -> list[Node]:
+    """The members of a list or set; one label before all of them ("n = 1, 2, 3") is nobody's."""
+    if node.kind not in ("list", "set"):
+        return [node]
+    members = [
+        inner
+        for part in node.parts
+        for inner in (members(part) if part.kind == "set" and node.kind == "list" else [part])
+    ]
+    label, values = unlabelled(members[0]) if members else (None, [])
+    if label is not None and not any(member.kind == "relation" for member in members[1:]) and len(members) > 1:
+        members[0] = values[-1]
+    return members
+
+
+def labels(members: list[Node]) -> list[Node]:
+    """The labels of labelled members, if all have one and no two the same: then they tell the members apart."""
+    labels = [unlabelled(member)[0] for member in members]
+    found = [label for label in labels if label is not None]
+    return found if len(found) == len(members) == len(set(found)) and len(found) > 1 else []
+
+
+def indexed(labels: list[Node]) -> bool:
+    """x_1, x_2: solutions, in no order."""
+    return len({label.text.partition("_")[0] for label in labels}) == 1 and all("_" in label.text for label in labels)

@@ -1,0 +1,133 @@
+"""The verdict on one answer: a fast path for plain numbers, then the reader, then math-verify for what it cannot read.
+
+`judge` is total: whatever the two texts are, it says CORRECT, WRONG, NO_ANSWER or UNGRADABLE, and why.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+
+from r1rl.answer import words
+from r1rl.answer.compare import SCALARS, Comparison
+from r1rl.answer.form import is_literal, restates
+from r1rl.answer.gold import unreadable
+from r1rl.answer.reader import read
+from r1rl.answer.surface import LONGEST, compact
+from r1rl.answer.tree import Node, TooBig, Unreadable
+from r1rl.types import Judgement, Verdict
+
+PLAIN = re.compile(
+    r"(-?)([0-9]{1,400}(?:\.[0-9]{1,400})?)(?:/([0-9]{1,400}))?|(-?)\\[dt]?frac\{(-?[0-9]{1,400})\}\{([0-9]{1,400})\}"
+)
+PERCENTAGE = re.compile(r"(?i)percent|%|\bpct\b")
+
+
+def judge(gold: str, answer: str, question: str = "") -> Judgement:
+    r"""Is an answer (what stood in the box) the gold answer?
+
+    >>> judge(r"\frac{1}{2}", "0.5").verdict.value, judge("42", "40+2").detail
+    ('correct', 'not the gold answer, or not in a form that is accepted')
+    >>> judge("", "42").verdict.value, judge("42", " ").verdict.value
+    ('ungradable', 'no_answer')
+    """
+    one, other = plain(gold), plain(answer)
+    if one is not None and other is not None and (one == other or "." not in gold + answer):
+        return Judgement.of(Verdict.CORRECT) if one == other else Judgement.of(Verdict.WRONG, "another number")
+    if reason := unreadable(gold):
+        return Judgement.of(Verdict.UNGRADABLE, f"gold answer: {reason}")
+    if not answer.strip():
+        return Judgement.of(Verdict.NO_ANSWER, "an empty answer")
+    if len(answer) > LONGEST or len(gold) > LONGEST:
+        same = answer.strip() == gold.strip()
+        return Judgement.of(Verdict.CORRECT if same else Verdict.WRONG, f"longer than {LONGEST} characters")
+    return _compared(gold, answer, question)
+
+
+def plain(text: str) -> Fraction | None:
+    """A number that needs no reading.
+
+    >>> plain("-3/4"), plain("1.50"), plain("1,000")
+    (Fraction(-3, 4), Fraction(3, 2), None)
+    """
+    match = PLAIN.fullmatch(text.strip())
+    if match is None:
+        return None
+    sign, digits, divisor, front, above, below = match.groups()
+    if digits is None:
+        return (
+            Fraction(int(front + above if above[0] != "-" or not front else above[1:]), int(below))
+            if int(below)
+            else None
+        )
+    if divisor is not None and not int(divisor):
+        return None
+    value = Fraction(digits) if "." in digits else Fraction(int(digits))
+    return (-value if sign else value) / (int(divisor) if divisor else 1)
+
+
+def _compared(gold: str, answer: str, question: str) -> Judgement:
+    if compact(gold) == compact(answer):
+        return Judgement.of(Verdict.CORRECT, "the same text")
+    if (said := words.key(gold)) and said == words.key(answer) and len(said) > 1 and _says_words(gold, answer):
+        return Judgement.of(Verdict.CORRECT, "the same words")
+    if "\\text" in gold + answer and _loose(gold) and _loose(gold) == _loose(answer):
+        return Judgement.of(Verdict.CORRECT, "the same words and numbers")
+    if (
+        (said := words.yes_or_no(gold))
+        and said == words.yes_or_no(answer)
+        and said in (words.key(gold), words.key(answer))
+    ):
+        return Judgement.of(Verdict.CORRECT, "the same word")
+    try:
+        tree = _gold(_point(gold, answer))
+    except Unreadable as error:
+        return _asked_elsewhere(gold, answer, str(error))
+    try:
+        mine = read(_point(answer, gold))
+        right = Comparison(bool(PERCENTAGE.search(question[:LONGEST]))).same(tree, mine)
+    except Unreadable as error:
+        return Judgement.of(Verdict.WRONG, f"cannot be read: {error}")
+    except TooBig as error:
+        return Judgement.of(Verdict.WRONG, f"cannot be worked out: {error}")
+    if right and mine.kind in SCALARS and not is_literal(mine) and restates(question, gold, answer):
+        return Judgement.of(Verdict.WRONG, "a passage of the question, not worked out")
+    return (
+        Judgement.of(Verdict.CORRECT)
+        if right
+        else Judgement.of(Verdict.WRONG, "not the gold answer, or not in a form that is accepted")
+    )
+
+
+@lru_cache(maxsize=1024)
+def _gold(text: str) -> Node:
+    return read(text)
+
+
+def _point(text: str, gold: str) -> str:
+    """3,75 as 3.75 where the gold answer is a decimal too, and 0,75 anywhere: the comma of half the world."""
+    comma = re.fullmatch(r"\s*(-?[0-9]+),([0-9]+)\s*", text)
+    if comma and ("," not in gold) and (comma[1].lstrip("-") == "0" or re.fullmatch(r"-?[0-9]+\.[0-9]+", gold.strip())):
+        return f"{comma[1]}.{comma[2]}"
+    return text
+
+
+def _says_words(gold: str, answer: str) -> bool:
+    r"""Are these words, rather than the product of their letters? One \text{} is enough, or a word of four letters."""
+    return any(
+        "\\" in text or re.search("[a-zA-Z]{4}", text) or text.lower() in words.SHORT_WORDS for text in (gold, answer)
+    )
+
+
+def _asked_elsewhere(gold: str, answer: str, why: str) -> Judgement:
+    from r1rl.answer.symbolic import same_by_math_verify
+
+    right = same_by_math_verify(gold, answer)
+    return Judgement.of(Verdict.CORRECT if right else Verdict.WRONG, f"by math-verify, since here {why}")
+
+
+def _loose(text: str) -> str:
+    """Words with numbers in them ("3:30 p.m.", "October 30") without case, spaces and points; "" for formulas."""
+    text = re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", text)
+    return "" if re.search(r"[\\{}^_=<>+*/()-]", text) else re.sub(r"[\s.,$]", "", text).lower()
