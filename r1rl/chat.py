@@ -90,6 +90,11 @@ def render(template: str, question: str, tokenizer: Tokenizer) -> list[int]:
     ]
 
 
+def instruction(template: str) -> str:
+    """The text around the question, which is the same for every tokenizer; names a prompt, with its tokens left out."""
+    return R1_ZERO if template == "r1_zero" else f"{template}: {MESSAGES[template]}"
+
+
 def opening(template: str, tokenizer: Tokenizer) -> str:
     """What a prompt has already written of the answer: "<think>\\n" where the template opens the thinking, else "".
 

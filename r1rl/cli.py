@@ -1,4 +1,4 @@
-"""The command line: r1rl train | eval | check | recipes."""
+"""The command line. Whatever needs torch or Ray is imported by the command that needs it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from r1rl.errors import R1Error, UserError
+from r1rl.data_commands import data_app
+from r1rl.errors import R1Error
 from r1rl.recipe import list_recipes, load_recipe
 
 app = typer.Typer(
@@ -60,23 +61,54 @@ def train(
 
 @app.command("eval")
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="A run folder (its newest checkpoint) or a checkpoint in one.")],
-    suite: Annotated[
-        str, typer.Option(help="What to evaluate on: heldout, the recipe's own held-out set.")
-    ] = "heldout",
-    problems: Annotated[int | None, typer.Option(min=1, help="Held-out problems. Default: the recipe's.")] = None,
-    temperature: Annotated[float | None, typer.Option(min=0.0, help="0 is greedy. Default: the recipe's.")] = None,
+    model: Annotated[str, typer.Argument(help="RUN, RUN@STEP, a checkpoint, a Hugging Face folder, or a hub id.")],
+    suite: Annotated[str, typer.Option(help="heldout (a run's own), or data sets: aime2024,math500,…")] = "heldout",
+    k: Annotated[int | None, typer.Option(min=1, help="Answers to each problem. Default: the preset's.")] = None,
+    preset: Annotated[str | None, typer.Option(help="deepseek or greedy. Default for a run: its recipe's way.")] = None,
+    temperature: Annotated[float | None, typer.Option(min=0.0, help="0 is greedy.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer.")] = None,
+    problems: Annotated[int | None, typer.Option(min=1, help="Only the first problems of each suite.")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Sampling engines.")] = 1,
+    at_once: Annotated[int, typer.Option(min=1, help="Sequences that one engine decodes together.")] = 256,
+    memory_gib: Annotated[float | None, typer.Option(min=0.01, help="KV cache of one engine.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="bfloat16 or float32. Default: what the hardware has.")] = None,
+    address: Annotated[str | None, typer.Option(help="A running Ray cluster.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the evaluation. The same one again: it goes on.")] = None,
 ) -> None:
-    """Evaluate a checkpoint of a run."""
-    if not checkpoint.exists():
-        raise UserError(
-            f"there is no {checkpoint}",
-            "evaluation needs the policy and the recipe it was trained by",
-            "give a run folder (runs/…) or a folder in its checkpoints/",
-        )
-    from r1rl.standalone import evaluate_checkpoint
+    """Evaluate a policy; every answer is kept, and an evaluation that was stopped goes on."""
+    from r1rl.evaluation import presets, target
 
-    evaluate_checkpoint(console, checkpoint, suite, problems, temperature)
+    policy = target.resolve(model)
+    chosen = presets.choose(preset, policy.recipe, temperature=temperature, max_tokens=max_tokens, samples=k)
+    from r1rl.evaluation.ask import ask  # here, because torch and Ray take seconds to import
+
+    ask(
+        console,
+        policy,
+        chosen,
+        suites=suite.split(","),
+        problems=problems,
+        seed=seed,
+        workers=workers,
+        at_once=at_once,
+        memory_gib=memory_gib,
+        dtype=dtype,
+        address=address,
+        out=out,
+    )
+
+
+@app.command("compare")
+def compare_runs(
+    folders: Annotated[list[Path], typer.Argument(help="Evaluations: folders that r1rl eval wrote.")],
+    published: Annotated[str | None, typer.Option(help="Also against the published numbers of this model.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the picture goes.")] = None,
+) -> None:
+    """Compare evaluations problem by problem: differences with intervals, and in words."""
+    from r1rl.evaluation.compare import compare
+
+    compare(console, folders, published, out)
 
 
 @app.command()
@@ -128,6 +160,9 @@ def grade_file(
     finally:
         pool.close()
     console.print(f"written to {target}", highlight=False)
+
+
+app.add_typer(data_app, name="data")
 
 
 @app.command()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -101,44 +101,70 @@ def _amx() -> bool:
     return False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """How many engines, and how large.
+
+    >>> Fleet(workers=2, max_length=256, max_sequences=128, memory_gib=1.0).workers
+    2
+    """
+
+    workers: int
+    max_length: int  # tokens, prompt plus completion
+    max_sequences: int  # decoded at once by one engine
+    memory_gib: float  # KV cache of one engine
+    options: Mapping[str, object] = field(default_factory=dict)  # vLLM engine arguments that win over ours
+
+
+def fleet(recipe: Recipe) -> Fleet:
+    """The engines of a recipe, large enough to decode all answers of one step at once."""
+    sequences = -(-recipe.samples_per_step // recipe.rollout.workers)
+    return Fleet(
+        workers=recipe.rollout.workers,
+        max_length=recipe.policy.max_length,
+        max_sequences=min(sequences, SAMPLED_AT_ONCE),
+        memory_gib=recipe.rollout.memory_gib,
+        options=recipe.rollout.options,
+    )
+
+
 @contextmanager
 def engines(
-    recipe: Recipe, hw: Hardware, folder: Path, architecture: str, logs: Path, version: int = -1
+    fleet: Fleet, hw: Hardware, folder: Path, architecture: str, logs: Path, version: int = -1
 ) -> Iterator[list[Actor]]:
     """The rollout workers, importing and loading while the caller goes on; ended on leaving.
 
     Args:
         version: the policy version the folder holds; -1 when the weights come by sync.
     """
-    sequences = -(-recipe.samples_per_step // recipe.rollout.workers)
     started: list[Actor] = []
     try:
-        for worker in range(recipe.rollout.workers):
+        for worker in range(fleet.workers):
             spec = EngineSpec(
                 worker=worker,
                 model=folder.resolve(),
                 architecture=architecture,
                 device=hw.device,
                 dtype=hw.dtype,
-                max_length=recipe.policy.max_length,
-                max_sequences=min(sequences, SAMPLED_AT_ONCE),
-                memory_gib=recipe.rollout.memory_gib,
+                max_length=fleet.max_length,
+                max_sequences=fleet.max_sequences,
+                memory_gib=fleet.memory_gib,
                 threads=hw.threads,
                 log=(logs / f"rollout-{worker}.log").resolve(),
                 version=version,
-                options=recipe.rollout.options,
+                options=fleet.options,
             )
-            gpus = hw.share(recipe.rollout.workers)
+            gpus = hw.share(fleet.workers)
             started.append(actors.spawn(Engine, spec, name=f"rollout worker {worker}", gpus=gpus, env={}))
         yield started
     finally:
         stop(started, "stop")
 
 
-def rollouts(recipe: Recipe, started: list[Actor], starting: list[object]) -> Rollouts:
+def rollouts(started: list[Actor], starting: list[object], start_s: float, step_s: float) -> Rollouts:
     """Waits until all engines are up. Raises EngineError naming the one that is not, with the end of its log."""
-    actors.wait(started, starting, recipe.rollout.start_deadline_s, "starting vLLM")
-    return Rollouts(started, recipe.rollout.step_deadline_s)
+    actors.wait(started, starting, start_s, "starting vLLM")
+    return Rollouts(started, step_s)
 
 
 def stop(started: list[Actor], method: str) -> None:

@@ -24,6 +24,7 @@ from r1rl.nearest import did_you_mean
 from r1rl.types import FILLED, Judgement, Problem, RewardFn, Score, Verdict
 
 BUILTIN = Path(r1rl.rewards.__path__[0])
+VERSION = 1  # of the verdicts: raise it whenever a change of a builtin judge changes one, for numbers to be comparable
 LONGEST_REASON = 500  # characters
 
 

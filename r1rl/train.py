@@ -13,6 +13,7 @@ from r1rl.actors import Actor, wait_one
 from r1rl.checkpoint import Place
 from r1rl.cluster import Hardware
 from r1rl.crew import TrainingCrew
+from r1rl.decontaminate import decontaminated
 from r1rl.evaluate import held_out, held_out_problems
 from r1rl.learner import Learner, LearnerSpec
 from r1rl.policy.folder import architecture, local
@@ -30,6 +31,9 @@ def train(recipe: Recipe, run: Run, report: Report) -> None:
     Raises R1Error: UserError for what the user can mend, RunError for what failed. No process is left behind.
     """
     source = open_source(recipe.data.source, recipe.seed, dict(recipe.data.options))
+    source, found = decontaminated(source, recipe.data.against, recipe.data.contaminated)
+    if found:
+        report.say(f"left out {len(found)} training problems that share text with {', '.join(recipe.data.against)}")
     heldout = held_out_problems(source, recipe.eval.problems)
     newest = checkpoint.latest(run.folder)
     with ExitStack() as stack:
@@ -113,7 +117,7 @@ def _assemble(
     source = warmup.source_of(recipe)
     key = warmup.cache_key(recipe, source, hw.dtype)
     start = newest or _start_folder(recipe, source, learner, key)
-    engines = stack.enter_context(cluster.engines(recipe, hw, start, architecture(start), run.logs))
+    engines = stack.enter_context(cluster.engines(cluster.fleet(recipe), hw, start, architecture(start), run.logs))
     starting = [engine.call("start") for engine in engines]  # vLLM starts while the policy warms up
     judges = stack.enter_context(judges_of(recipe, run.logs / "judges.log"))
     for line in judges.says:
@@ -126,7 +130,7 @@ def _assemble(
         recipe=recipe,
         dtype=hw.dtype,
         tokenizer=chat.load_tokenizer(start),
-        rollouts=cluster.rollouts(recipe, engines, starting),
+        rollouts=cluster.rollouts(engines, starting, recipe.rollout.start_deadline_s, recipe.rollout.step_deadline_s),
         judges=judges,
         learner=learner,
         version=-1,

@@ -1,8 +1,8 @@
 r"""Judges a mathematical answer: strict extraction, exact comparison, and one policy for the form of an answer.
 
 Where the answer stands (`extract`): "boxed", the last \boxed{} after the thinking; "answer", the answer tags of R1-Zero
-(a box inside them is unwrapped); "either", the last of the two, if no tags say otherwise; "lenient", for evaluating models that were never asked
-for either (see r1rl.answer.lenient), never for training.
+(a box inside them is unwrapped); "either", the last of the two, if no tags say otherwise; "lenient", for evaluating
+models that were never asked for either (see r1rl.answer.lenient), never for training.
 
 The answer-form policy: an answer is written out, not described. See r1rl.answer.form for what that means, .scalars for
 rounding, units, percent, degrees and bases, and .compare for lists, tuples, labels and chains of equations.

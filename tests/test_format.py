@@ -80,19 +80,6 @@ def test_chat_forms(completion, r1, boxed):
     assert (form.r1(ANY, completion), form.boxed(ANY, completion)) == (r1, boxed)
 
 
-@given(completions, st.integers(0, 60))
-def test_the_prefix_is_what_the_template_wrote(completion, cut):
-    for reward in (form.r1_zero, form.r1, form.boxed):
-        assert reward(ANY, completion[cut:], prefix=completion[:cut]) == reward(ANY, completion)
-
-
-@given(completions)
-def test_a_template_that_opens_the_thinking_wants_no_second_opening(completion):
-    if form.r1(ANY, completion):
-        assert form.r1(ANY, completion.lstrip().removeprefix("<think>"), prefix="<think>\n") == 1.0
-        assert form.r1(ANY, completion, prefix="<think>\n") == 0.0
-
-
 @given(completions)
 def test_no_text_has_two_forms(completion):
     assert form.r1_zero(ANY, completion) + form.r1(ANY, completion) <= 1

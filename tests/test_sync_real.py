@@ -79,6 +79,25 @@ def test_equal_seeds_give_equal_completions_and_others_do_not(pair):
     assert [s.token_ids_T for s in first] != [s.token_ids_T for s in other]
 
 
+def test_streamed_answers_have_seeds_of_their_own(pair):
+    from r1rl.engine.spec import Sampling
+    from r1rl.rollout import Prompt
+    from r1rl.types import Problem
+
+    prompts = [Prompt(problem=Problem(id=str(i), question="", gold=""), ids_T=p) for i, p in enumerate(pair.prompts)]
+    sampling = Sampling(samples=3, temperature=1.0, max_tokens=12, stop_ids=(0,), top_p=0.9)
+    rollouts, seeds = Rollouts([pair.engine], 120), list(range(100, 116))
+
+    def tokens(some, at_once):
+        found = dict(rollouts.stream([prompts[i] for i in some], sampling, [seeds[i] for i in some], at_once))
+        return {i: [c.token_ids_T for c in found[place]] for place, i in enumerate(some)}
+
+    together = tokens(range(16), 5)
+    assert sorted(together) == list(range(16))
+    assert all(len(set(answers)) > 1 for answers in together.values())
+    assert tokens([11, 3], 1) == {i: together[i] for i in (11, 3)}
+
+
 def test_another_temperature_in_the_learner_is_caught(pair):
     gap = pair.call("gap", pair.sample(temperature=0.5), 1.0)
     with pytest.raises(ConsistencyError, match="temperature"):

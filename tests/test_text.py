@@ -1,6 +1,5 @@
 """Texts and patterns: the whole answer, letter by letter, and no pattern that runs for ever."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

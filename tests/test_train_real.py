@@ -243,11 +243,28 @@ def test_an_engine_that_is_late_is_named(home, tmp_path):
     run.assert_no_orphans()
 
 
-def test_a_checkpoint_is_evaluated_on_its_own(home, straight):
+def test_a_checkpoint_is_evaluated_and_an_evaluation_goes_on(home, straight, tmp_path):
     folder, _ = straight
-    evaluation = Cli(home, "eval", folder, "--temperature", "0", "--problems", "16")
+    command = ("eval", f"{folder}@2", "--k", "3", "--problems", "16", "--out", tmp_path / "eval")
+    evaluation = Cli(home, *command)
     code, output = evaluation.finish()
     assert code == 0, output
-    found = json.loads((folder / "evals" / "heldout-step-000004-t0.json").read_text())
-    assert found["eval/n"] == 16
     evaluation.assert_no_orphans()
+    suite = tmp_path / "eval" / "heldout"
+    results = json.loads((suite / "results.json").read_text())
+    assert (results["n"], results["k"]) == (16, 3)
+    assert set(results["estimates"]) >= {"avg@3", "pass@1", "maj@1"}
+    assert "<html" in (suite / "report.html").read_text()
+    samples = (suite / "samples.jsonl").read_text()
+    assert len(samples.splitlines()) == 48
+    kept = samples.splitlines(keepends=True)[: 3 * 9 + 1]  # nine problems, and one answer of a tenth
+    (suite / "samples.jsonl").write_text("".join(kept) + '{"id": "cut o')
+    again = Cli(home, *command)
+    code, output = again.finish()
+    assert code == 0, output
+    assert "9 of them answered before" in output
+    after = sorted((suite / "samples.jsonl").read_text().splitlines())
+    assert after == sorted(samples.splitlines())
+    code, output = Cli(home, *command, "--temperature", "0.5").finish(60)
+    assert code == 2, output
+    assert "holds another evaluation: sampling differ" in output

@@ -31,6 +31,14 @@ class PolicySection(Section):
 class DataSection(Section):
     source: str = Field(default="addition", description="a module of r1rl.data, or path/to/file.py with a `source`")
     options: dict[str, Scalar] = Field(default={}, description="keyword arguments of the source")
+    against: tuple[str, ...] = Field(
+        default=("math500", "aime2024", "aime2025"),
+        strict=False,
+        description="sets whose questions must not be trained on; generators need no check",
+    )
+    contaminated: Literal["refuse", "drop"] = Field(
+        default="refuse", description="what to do with training problems that share text with those sets"
+    )
     canaries: float = Field(
         default=0.0, ge=0, le=0.5, description="share of problems with a wrong gold answer, to catch reward hacking"
     )

@@ -1,0 +1,1 @@
+"""Evaluating a policy: what is asked, the running of it, the statistics, and reports."""
