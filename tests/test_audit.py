@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from r1rl.answer.extract import tagged
 from r1rl.audit import audit, findings
 from r1rl.probes import probes_of
 from r1rl.recipe import load_recipe
@@ -82,9 +83,7 @@ def test_limits_can_be_raised_knowingly(tmp_path):
 def test_no_wrong_probe_holds_the_gold_as_its_final_answer():
     source = open_source("addition", 0, {"digits": 2})
     for probe in probes_of(source, 10):
-        answers = probe.answer.text.rpartition("</think>")[2].split("<answer>")[1:]
-        finals = [answer.partition("</answer>")[0] for answer in answers]
-        assert probe.deserves == (finals == [probe.answer.problem.gold])
+        assert probe.deserves == (tagged(probe.answer.text) == [probe.answer.problem.gold])
 
 
 def test_ungradable_answers_are_no_mistakes():
