@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -64,9 +66,12 @@ def connected(address: str | None) -> Iterator[None]:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         options |= {"include_dashboard": False, "object_store_memory": 512 * 2**20}
+    on_terminate = signal.getsignal(signal.SIGTERM)
     try:
         _knock(address)
         ray.init(address=address or "local", **options)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_terminate)  # Ray's own prints stacks and ends without cleaning up
     except OSError as error:
         raise UserError(
             f"there is no Ray cluster at {address}: {error}",

@@ -1,7 +1,7 @@
 """The process of one judge: `python -m r1rl.judge_process FD PARENT`, started by r1rl.reward.
 
 It reads rewards from the socket FD, gets ready, then answers each list of answers with one score after the other and
-with its own peak memory. It ends when the socket does, and is killed by the kernel when its parent dies.
+with the memory it holds. It ends when the socket does, and is killed by the kernel when its parent dies.
 """
 
 from __future__ import annotations
@@ -43,7 +43,13 @@ def _serve(wire: Connection, parts: Sequence[Part]) -> None:
             return
         for answer in answers:
             wire.send(score(parts, answer))
-        wire.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        wire.send(_memory())
+
+
+def _memory() -> int:
+    """Bytes held now. Not the peak of getrusage: a new process inherits that from the one that started it."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
 
 
 def _die_with(parent: int) -> None:

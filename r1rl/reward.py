@@ -31,7 +31,9 @@ from r1rl.types import Group, Score, ScoredGroup
 CHUNK = 32  # answers sent to a judge at once
 START_S = 120.0  # a judge that has not started by then never will
 MEMORY = 4 << 30  # bytes that a judge may hold
-RECYCLE = 1 << 30  # bytes of peak memory after which a judge is replaced: caches of symbolic algebra only ever grow
+RECYCLE = (
+    1 << 30
+)  # bytes held between chunks from which on a judge is replaced: caches of symbolic algebra only ever grow
 
 
 @contextmanager
@@ -153,13 +155,13 @@ class _Seat:
             self._wire.send(answers)
             for _ in answers:
                 scores.append(self._receive(self._deadline_s))
-            peak: int = self._receive(self._deadline_s)
+            held: int = self._receive(self._deadline_s)
         except (TimeoutError, EOFError, OSError) as error:
             if self._closed:
                 raise
             self._replace()
             return [*scores, ungradable(self._what_happened(error))][: len(answers)]
-        if peak > RECYCLE:
+        if held > RECYCLE:
             self._replace()
         return scores
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from r1rl.rewards import number
 
+KEPT = []
+
 
 @dataclass
 class Timeout(BaseException):
@@ -41,7 +43,7 @@ def judge(problem, text):
     if command == "timeout":
         raise Timeout()
     if command == "grow":
-        assert len(bytearray(2 << 30))
+        KEPT.append(b"x" * (1100 << 20))
         return number.correct(problem, "<answer>42</answer>")
     if command == "hoard":
         return len(bytearray(6 << 30))

@@ -172,6 +172,7 @@ def test_the_callers_alarm_is_left_alone(pool):
 
 
 def test_a_judge_whose_memory_has_grown_is_replaced(tmp_path):
+    large = b"x" * (1100 << 20)  # of this process: a judge must not count it
     pool = JudgePool([RewardSpec(fn=f"{NASTY}:judge")], workers=1, deadline_s=20.0)
     before, after = f"pid {tmp_path}/before", f"pid {tmp_path}/after"
     scores = [score_all(pool, [text])[0] for text in (before, before, "grow", after)]
@@ -180,6 +181,7 @@ def test_a_judge_whose_memory_has_grown_is_replaced(tmp_path):
     first, second = (tmp_path / "before").read_text().split()
     assert first == second
     assert (tmp_path / "after").read_text().split() != [first]
+    assert large
 
 
 def test_a_module_that_refuses_to_get_ready_is_the_users_error_and_what_it_says_is_kept(tmp_path):

@@ -184,14 +184,16 @@ def test_a_dead_worker_ends_the_run_with_one_clear_error(home, tmp_path):
     run.assert_no_orphans()
 
 
-def test_interrupt_leaves_no_process_and_says_how_to_go_on(home, tmp_path):
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_leaves_no_process_and_says_how_to_go_on(home, tmp_path, asked):
     run = train(home, tmp_path / "run", "train.steps=400")
     run.until("step 1/400")
-    os.kill(run.process.pid, signal.SIGINT)
+    os.kill(run.process.pid, asked)
     code, output = run.finish(120)
     assert code == 130, output
     assert "--resume" in output
     assert "Traceback" not in output
+    assert asked.name not in output
     run.assert_no_orphans()
 
 
