@@ -73,6 +73,9 @@ def evaluate(
     at_once: Annotated[int, typer.Option(min=1, help="Sequences that one engine decodes together.")] = 256,
     memory_gib: Annotated[float | None, typer.Option(min=0.01, help="KV cache of one engine.")] = None,
     dtype: Annotated[str | None, typer.Option(help="bfloat16 or float32. Default: what the hardware has.")] = None,
+    extract: Annotated[
+        str | None, typer.Option(help="Where answers may stand: boxed, answer, either or lenient.")
+    ] = None,
     address: Annotated[str | None, typer.Option(help="A running Ray cluster.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the evaluation. The same one again: it goes on.")] = None,
 ) -> None:
@@ -94,6 +97,7 @@ def evaluate(
         at_once=at_once,
         memory_gib=memory_gib,
         dtype=dtype,
+        extract=extract,
         address=address,
         out=out,
     )

@@ -18,6 +18,7 @@ from r1rl.evaluation.run import Plan, evaluate
 from r1rl.evaluation.suites import open_suite
 from r1rl.evaluation.target import Target
 
+RATES = {"no_answer": "no answer found in", "truncated": "cut off", "ungradable": "not gradable"}
 PROMPT = 4096  # tokens left for a prompt where the context is longer than an answer may be
 MEMORY = 4.0  # GiB of KV cache for a policy without a recipe
 DEADLINE_S = 600.0  # for an engine to start
@@ -36,11 +37,12 @@ def ask(
     at_once: int,
     memory_gib: float | None,
     dtype: str | None,
+    extract: str | None,
     address: str | None,
     out: Path | None,
 ) -> list[Results]:
     """Evaluates a policy and says what came out. Raises R1Error."""
-    asked = [open_suite(name, target, problems) for name in suites]
+    asked = [open_suite(name, target, problems, extract) for name in suites]
     recipe = target.recipe
     plan = Plan(
         target=target,
@@ -68,7 +70,8 @@ def ask(
     )
     results = evaluate(console, plan, asked, folder)
     for found in results:
-        console.print(f"{found.suite}: {headline(found)}", highlight=False)
+        rates = ", ".join(f"{name} {found.rates[key] or 0:.1%}" for key, name in RATES.items())
+        console.print(f"{found.suite}: {headline(found)}\n  {rates}", highlight=False)
         console.print(f"  {folder / found.suite / 'report.html'}", highlight=False)
     return results
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from r1rl import catalogue
 from r1rl.corpus import load
 from r1rl.errors import UserError
 from r1rl.evaluation.target import Target
-from r1rl.judge import RewardSpec
+from r1rl.judge import RewardSpec, bind
 from r1rl.stream import open_source
 from r1rl.types import Problem
 
@@ -41,9 +41,18 @@ class Suite:
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def open_suite(name: str, target: Target, count: int | None) -> Suite:
-    """A suite by name, its first `count` problems or all. Raises UserError for an unknown one or missing data."""
+def open_suite(name: str, target: Target, count: int | None, extract: str | None = None) -> Suite:
+    """A suite by name, its first `count` problems or all.
+
+    Args:
+        extract: where its judge looks for the answer, if it has that option; None: as strictly as in training.
+
+    Raises UserError for an unknown suite or missing data.
+    """
     suite = _heldout(target, count) if name == HELDOUT else _published(name)
+    if extract is not None:
+        suite = replace(suite, judge=replace(suite.judge, options={**suite.judge.options, "extract": extract}))
+        bind(suite.judge)
     if count is None or count == len(suite.problems):
         return suite
     if count > len(suite.problems):
@@ -52,7 +61,7 @@ def open_suite(name: str, target: Target, count: int | None) -> Suite:
             "a problem asked twice would make the interval too narrow",
             "leave out --problems",
         )
-    return Suite(name=f"{name}-first{count}", problems=suite.problems[:count], judge=suite.judge)
+    return replace(suite, name=f"{name}-first{count}", problems=suite.problems[:count])
 
 
 def _heldout(target: Target, count: int | None) -> Suite:
