@@ -27,15 +27,14 @@ def list_sets() -> None:
     """All data sets: what they are, whether they are on this machine, and what may be done with them."""
     from r1rl.catalogue import corpora, generators, trainable
 
-    table = _table("name", "what", "kind", "reward", "for", "rows", "licence", "from")
+    table = _table("name", "what", "kind", "for", "rows", "from")
     for name, corpus in corpora().items():
         use = "training" if trainable(name) else "evaluation"
         rows = corpus.count or corpus.file.rows or (corpus.hub.rows if corpus.hub else None)
         count = f"{rows:,}" if rows else "?"
-        title, licence, place = map(escape, (corpus.title, corpus.licence, _place(name)))
-        table.add_row(name, title, corpus.kind, corpus.reward, use, count, licence, place)
+        table.add_row(name, escape(corpus.title), corpus.kind, use, count, escape(_place(name)))
     for name, says in generators().items():
-        table.add_row(name, re.split(r": | \(", says)[0], "", "", "training", "endless", "", "made here")
+        table.add_row(name, re.split(r": | \(", says)[0], "", "training", "endless", "made here")
     console.print(table)
 
 
@@ -45,13 +44,15 @@ def show(name: Name, n: Annotated[int, typer.Option("-n", min=1, help="How many 
     from r1rl.catalogue import corpus
     from r1rl.corpus.load import load
 
-    loaded = load(corpus(name))
+    definition = corpus(name)
+    loaded = load(definition)
     for problem in loaded.problems[:n]:
         console.print(f"[bold]{escape(problem.id)}[/]")
         console.print(problem.question.strip(), markup=False, highlight=False)
         gold = problem.gold or ", ".join(str(key) for key in problem.meta)
         console.print(f"[green]→ {escape(gold)}[/]\n", highlight=False)
     console.print(f"{len(loaded.problems):,} problems from {loaded.origin}", highlight=False, markup=False)
+    console.print(f"judged by {definition.reward}; licence: {definition.licence}", highlight=False, markup=False)
 
 
 @data_app.command()

@@ -211,3 +211,22 @@ def test_judges_die_with_a_driver_that_is_killed(tmp_path):
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
     assert_gone(int((tmp_path / "pid").read_text()))
+
+
+@pytest.mark.slow
+def test_a_pool_works_in_a_ray_actor(ray_session, tmp_path):
+    import ray
+
+    class Holder:
+        def judge(self, texts):
+            pool = JudgePool([RewardSpec(fn=f"{NASTY}:judge")], workers=1, deadline_s=1.0)
+            scores = score_all(pool, texts)
+            pool.close()
+            return [one.verdict for one in scores]
+
+    holder = ray.remote(Holder).remote()
+    texts = [f"pid {tmp_path}/pid", RIGHT, "hang", OTHER, "crash"]
+    verdicts = ray.get(holder.judge.remote(texts), timeout=60)
+    assert verdicts == [NO_ANSWER, CORRECT, UNGRADABLE, WRONG, UNGRADABLE]
+    ray.kill(holder)
+    assert_gone(int((tmp_path / "pid").read_text()))

@@ -36,6 +36,7 @@ THOUSANDS = re.compile(r"(?<=\d)(?:\s*\{,\s*\}|,\\!|\\[,!:; ]|\\ )\s*(?=\d{3}(?!
 COMMAS = re.compile(r"(?P<before>[^,\d\[({]*)(?P<number>\d{1,3}(?:[, ]\d{3})+)(?P<after>(?:\.\d+)?[^,\d\])}]*)")
 PART = re.compile(r"(?:(?<=[,;])|^)\s*(?:\\text\s*\{\s*)?\((?:[a-e]|i{1,3}|iv|[1-5])\)\s*\}?[:\s]*(?=[^\s,;)])")
 LEAD = re.compile(r"(?i)(?:so |thus |therefore )?(?:the )?(?:final )?answers?(?: is| are)?\s*[:=]?\s+(?=\S)")
+PRICE = re.compile(r"(?P<number>\d[\d., ]*)(?P<sign>\\\$|€|£)")
 TAIL = " \t\n.,;:!"
 
 
@@ -54,6 +55,8 @@ def clean(text: str) -> str:
     text = SPACE.sub(" ", NOISE.sub("", text)).replace("\0", r"\$")
     text = LEAD.sub("", text.strip(), count=1) if LEAD.match(text.strip()) else text
     text = _tail(text.strip().strip("*").strip())
+    if price := PRICE.fullmatch(text):  # 5 €, as half of Europe writes it
+        text = price["sign"] + price["number"].strip()
     if len(PART.findall(text)) > 1:  # "(a) 3, (b) 5"
         text = PART.sub("", text)
     whole = COMMAS.fullmatch(text)
