@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.recipes import BASE, write
+
 LENGTH = 64  # tokens
 
 
@@ -53,6 +55,11 @@ class Pair:
     def gap(self, engine: object | None = None, temperature: float = 0.8) -> float:
         """Mean difference of log-probs, in nats."""
         return self.call("gap", self.sample(engine), temperature).mean
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return write(tmp_path, BASE)
 
 
 @pytest.fixture(scope="session")
