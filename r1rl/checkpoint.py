@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from r1rl.run import write_atomically
+
 STATE = "r1rl.json"
+BEST = "best.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,27 @@ def latest(run: Path) -> Path | None:
     """The newest complete checkpoint of a run, or None."""
     found = [p for p in (run / "checkpoints").glob("step-*") if p.suffix != ".partial" and (p / STATE).is_file()]
     return max(found, key=lambda path: int(path.name.removeprefix("step-")), default=None)
+
+
+def is_best(rows: Sequence[Mapping[str, float]], step: int) -> bool:
+    """Was the held-out accuracy of this step's policy higher than after any step before it?
+
+    Only trained policies compete: the base (step 0) has no checkpoint.
+    """
+    found = {int(row["step"]): row["eval/accuracy"] for row in rows if "eval/accuracy" in row and row["step"] > 0}
+    return step in found and all(found[step] > value for other, value in found.items() if other < step)
+
+
+def name_best(run: Path, step: int) -> None:
+    """Points best.json to a step's checkpoint."""
+    write_atomically(run / BEST, json.dumps({"step": step}))
+
+
+def best(run: Path) -> Path | None:
+    """The checkpoint with the highest held-out accuracy of a run so far, or None."""
+    if not (run / BEST).is_file():
+        return None
+    return folder(run, json.loads((run / BEST).read_text())["step"])
 
 
 def _flush(place: Path) -> None:

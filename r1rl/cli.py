@@ -61,7 +61,9 @@ def train(
 
 @app.command("eval")
 def evaluate(
-    model: Annotated[str, typer.Argument(help="RUN, RUN@STEP, a checkpoint, a Hugging Face folder, or a hub id.")],
+    model: Annotated[
+        str, typer.Argument(help="RUN, RUN@STEP, RUN@best, a checkpoint, a Hugging Face folder, or a hub id.")
+    ],
     suite: Annotated[str, typer.Option(help="heldout (a run's own), or data sets: aime2024,math500,…")] = "heldout",
     k: Annotated[int | None, typer.Option(min=1, help="Answers to each problem. Default: the preset's.")] = None,
     preset: Annotated[str | None, typer.Option(help="deepseek or greedy. Default for a run: its recipe's way.")] = None,

@@ -45,10 +45,14 @@ class Crew:
         return self.rollouts.sample(prompts, sampling, seed)
 
     def score(self, groups: Sequence[Group]) -> list[ScoredGroup]:
-        """What the judges say about each answer."""
+        """What the recipe's judges say about each answer."""
+        return self.score_by(self.judges, groups)
+
+    def score_by(self, judges: JudgePool, groups: Sequence[Group]) -> list[ScoredGroup]:
+        """What other judges say about each answer."""
         begun = chat.opening(self.recipe.data.template, self.tokenizer)
         texts = [[begun + chat.decode(self.tokenizer, c.token_ids_T) for c in g.completions_G] for g in groups]
-        return self.judges.score_groups(groups, texts)
+        return judges.score_groups(groups, texts)
 
 
 @dataclass(kw_only=True)

@@ -1,15 +1,24 @@
-"""Held-out accuracy with an interval."""
+"""Accuracy with an interval, on a run's held-out problems and on published sets, while it trains."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from r1rl import catalogue
+from r1rl.corpus import load
+from r1rl.corpus.definition import Corpus
 from r1rl.crew import Crew
 from r1rl.errors import UserError
+from r1rl.judge import RewardSpec
+from r1rl.reward import JudgePool
 from r1rl.seeds import derive
 from r1rl.types import Problem, ProblemSource, ScoredGroup, Verdict
+
+HELDOUT = "heldout"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +38,6 @@ class Accuracy:
     ungradable: float
     tokens: float  # mean length of an answer
 
-    def numbers(self) -> dict[str, float]:
-        """As metrics."""
-        return {f"eval/{key}": float(value) for key, value in asdict(self).items()}
-
 
 def held_out_problems(source: ProblemSource, count: int) -> list[Problem]:
     """The first `count` held-out problems. Raises UserError when the source has fewer."""
@@ -46,10 +51,45 @@ def held_out_problems(source: ProblemSource, count: int) -> list[Problem]:
         ) from error
 
 
-def held_out(crew: Crew, problems: Sequence[Problem], temperature: float) -> Accuracy:
-    """The accuracy of the policy the samplers hold, with the same sampling seed at every call."""
-    groups = crew.sample(problems, 1, temperature, derive(0, "heldout"))
-    return accuracy(crew.score(groups))
+@dataclass(frozen=True, kw_only=True)
+class Exam:
+    """Problems that a policy is asked again and again while it trains, and who judges its answers."""
+
+    name: str  # HELDOUT, or a published set's
+    problems: tuple[Problem, ...]
+    judges: JudgePool
+
+    def take(self, crew: Crew, temperature: float) -> Accuracy:
+        """The accuracy of the policy the samplers hold, with the same sampling seed at every call."""
+        groups = crew.sample(self.problems, 1, temperature, derive(0, self.name))
+        return accuracy(crew.score_by(self.judges, groups))
+
+    def numbers(self, found: Accuracy) -> dict[str, float]:
+        """As metrics: eval/accuracy for the held-out problems, eval/NAME/accuracy for a published set."""
+        place = "eval" if self.name == HELDOUT else f"eval/{self.name}"
+        return {f"{place}/{key}": float(value) for key, value in asdict(found).items()}
+
+
+@contextmanager
+def published_exams(names: Sequence[str], workers: int, deadline_s: float, log: Path) -> Iterator[list[Exam]]:
+    """An exam for each published set, with judges of its own. Raises UserError for an unknown or missing set."""
+    exams: list[Exam] = []
+    try:
+        for name in names:
+            corpus = catalogue.corpus(name)
+            problems = tuple(load.problems(corpus))
+            exams.append(
+                Exam(name=name, problems=problems, judges=JudgePool([judge_of(corpus)], workers, deadline_s, log))
+            )
+        yield exams
+    finally:
+        for exam in exams:
+            exam.judges.close()
+
+
+def judge_of(corpus: Corpus) -> RewardSpec:
+    """The judge that fits a published set, as strict as in training."""
+    return RewardSpec(fn=corpus.reward, options={} if corpus.kind == "code" else {"extract": "either"})
 
 
 def accuracy(scored: Sequence[ScoredGroup]) -> Accuracy:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from r1rl import metrics
 
@@ -12,6 +14,9 @@ PANELS = (
     ("learner/entropy/mean", "entropy of the policy", "nats per token"),
     ("learner/gap/mean", "sampler against learner", "nats per token"),
 )
+
+
+COLOURS = ("#c0392b", "#2e8b57", "#8e44ad", "#d68910", "#34495e")
 
 
 def curves(folder: Path, title: str) -> Path:
@@ -28,20 +33,28 @@ def curves(folder: Path, title: str) -> Path:
         axis.plot([row["step"] for row in kept], [row[key] for row in kept], color="#1f5fa8", linewidth=1.5)
         axis.set(title=name, xlabel="step", ylabel=unit)
         axis.grid(alpha=0.25)
-    evals = [row for row in rows if "eval/accuracy" in row]
-    middle = [row["eval/accuracy"] for row in evals]
-    spread = [
-        [m - row["eval/low"] for m, row in zip(middle, evals, strict=True)],
-        [row["eval/high"] - m for m, row in zip(middle, evals, strict=True)],
-    ]
     first = axes.flat[0]
-    first.errorbar(
-        [row["step"] for row in evals], middle, yerr=spread, fmt="o", color="#c0392b", capsize=3, label="held out, 95%"
-    )
+    for (place, name), colour in zip(_exams(rows), COLOURS, strict=False):
+        _with_intervals(first, rows, place, name, colour)
     first.set_ylim(0, 1)
-    first.legend(loc="lower right")
+    first.legend(loc="lower right", fontsize="small")
     figure.suptitle(title)
     path = folder / "curves.png"
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
     return path
+
+
+def _exams(rows: Sequence[Mapping[str, float]]) -> list[tuple[str, str]]:
+    """(place of the metrics, name) of what was evaluated: ("eval", "held out"), ("eval/math500", "math500")."""
+    places = [key.removesuffix("/accuracy") for row in rows for key in row if key.endswith("/accuracy")]
+    return [(place, place.removeprefix("eval/").replace("eval", "held out")) for place in dict.fromkeys(places)]
+
+
+def _with_intervals(axis: Any, rows: Sequence[Mapping[str, float]], place: str, name: str, colour: str) -> None:
+    evals = [row for row in rows if f"{place}/accuracy" in row]
+    middle = [row[f"{place}/accuracy"] for row in evals]
+    below = [m - row[f"{place}/low"] for m, row in zip(middle, evals, strict=True)]
+    above = [row[f"{place}/high"] - m for m, row in zip(middle, evals, strict=True)]
+    steps = [row["step"] for row in evals]
+    axis.errorbar(steps, middle, yerr=[below, above], fmt="o", color=colour, capsize=3, label=f"{name}, 95%")

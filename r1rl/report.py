@@ -13,7 +13,7 @@ from rich.table import Table
 
 from r1rl import metrics
 from r1rl.cluster import Hardware
-from r1rl.evaluate import Accuracy
+from r1rl.evaluate import HELDOUT, Accuracy
 from r1rl.recipe import Recipe
 from r1rl.run import Run, write_atomically
 
@@ -73,8 +73,9 @@ class Report:
                 f"judged right: the reward is being fooled; see {self.run.folder}/rollouts/step-{step:06d}.jsonl[/]"
             )
 
-    def accuracy(self, step: int, found: Accuracy) -> None:
-        self.say(f"held-out accuracy after step {step}: {percent(found)}")
+    def accuracy(self, name: str, step: int, found: Accuracy) -> None:
+        place = "held-out" if name == HELDOUT else name
+        self.say(f"{place} accuracy after step {step}: {percent(found)}")
 
     def finish(self) -> None:
         """Table, plot and result.json of a finished run."""

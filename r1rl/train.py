@@ -14,7 +14,7 @@ from r1rl.checkpoint import Place
 from r1rl.cluster import Hardware
 from r1rl.crew import TrainingCrew
 from r1rl.decontaminate import decontaminated
-from r1rl.evaluate import held_out, held_out_problems
+from r1rl.evaluate import HELDOUT, Exam, held_out_problems, published_exams
 from r1rl.learner import Learner, LearnerSpec
 from r1rl.policy.folder import architecture, local
 from r1rl.recipe import Recipe
@@ -22,7 +22,7 @@ from r1rl.report import Report
 from r1rl.reward import judges as judges_of
 from r1rl.run import Run
 from r1rl.stream import Stream, open_source
-from r1rl.types import Problem, ProblemSource
+from r1rl.types import ProblemSource
 
 
 def train(recipe: Recipe, run: Run, report: Report) -> None:
@@ -38,14 +38,18 @@ def train(recipe: Recipe, run: Run, report: Report) -> None:
     newest = checkpoint.latest(run.folder)
     with ExitStack() as stack:
         stack.enter_context(cluster.connected(recipe.ray.address))
+        published = stack.enter_context(
+            published_exams(recipe.eval.suites, recipe.judge.workers, recipe.judge.deadline_s, run.logs / "judges.log")
+        )
         crew, place = _assemble(stack, recipe, run, newest, report)
+        exams = [Exam(name=HELDOUT, problems=tuple(heldout), judges=crew.judges), *published]
         log = metrics.MetricLog(run.folder, keep_steps=place.step)
         stack.callback(log.close)
         if place.step == 0 and newest is None:
             report.say("checking that sampler and learner agree")
             crew.check_consistency(heldout)
-            log.write(0, _evaluate(crew, heldout, report, step=0))
-        loop(recipe, run, crew, Stream(source, place.position, recipe.data.canaries), heldout, log, report, place)
+            log.write(0, _evaluate(crew, exams, report, step=0))
+        loop(recipe, run, crew, Stream(source, place.position, recipe.data.canaries), exams, log, report, place)
 
 
 def loop(
@@ -53,7 +57,7 @@ def loop(
     run: Run,
     crew: TrainingCrew,
     stream: Stream,
-    heldout: Sequence[Problem],
+    exams: Sequence[Exam],
     log: metrics.MetricLog,
     report: Report,
     place: Place,
@@ -78,13 +82,16 @@ def loop(
         numbers = metrics.of_rollouts(honest, credit.flat_groups(honest)) | metrics.of_canaries(canaries) | learnt
         if _due(step, recipe.eval.every, recipe.train.steps):
             with clock("eval"):
-                numbers |= _evaluate(crew, heldout, report, step)
+                numbers |= _evaluate(crew, exams, report, step)
         elapsed += clock.total()
         numbers |= clock.numbers() | {"time/elapsed": elapsed}
         transcript.write(run.folder, step, scored, recipe.train.show)
         log.write(step, numbers)
-        if _due(step, recipe.train.checkpoint_every, recipe.train.steps):
+        best = "eval/accuracy" in numbers and checkpoint.is_best(metrics.read(run.folder), step)
+        if best or _due(step, recipe.train.checkpoint_every, recipe.train.steps):
             _save(recipe, run, crew, Place(step=step, version=crew.version, position=stream.position))
+        if best:
+            checkpoint.name_best(run.folder, step)
         report.step(step, numbers)
 
 
@@ -171,10 +178,13 @@ def _learner(recipe: Recipe, run: Run, hw: Hardware) -> Iterator[Actor]:
         cluster.stop([learner], "close")
 
 
-def _evaluate(crew: TrainingCrew, heldout: Sequence[Problem], report: Report, step: int) -> dict[str, float]:
-    found = held_out(crew, heldout, crew.recipe.eval.temperature)
-    report.accuracy(step, found)
-    return found.numbers()
+def _evaluate(crew: TrainingCrew, exams: Sequence[Exam], report: Report, step: int) -> dict[str, float]:
+    numbers: dict[str, float] = {}
+    for exam in exams:
+        found = exam.take(crew, crew.recipe.eval.temperature)
+        report.accuracy(exam.name, step, found)
+        numbers |= exam.numbers(found)
+    return numbers
 
 
 def _save(recipe: Recipe, run: Run, crew: TrainingCrew, place: Place) -> None:

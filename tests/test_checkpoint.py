@@ -89,3 +89,19 @@ def test_a_step_written_again_replaces_the_older_one(tmp_path):
 def test_a_folder_without_a_place_is_no_checkpoint(tmp_path):
     checkpoint.folder(tmp_path, 30).mkdir(parents=True)
     assert checkpoint.latest(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "best"),
+    [([0.9, 0.3, 0.5, 0.4], [1, 2]), ([0.1, 0.3, 0.3], [1]), ([0.1], []), ([0.1, None, 0.2], [2])],
+)
+def test_the_best_is_the_first_of_the_highest_after_the_base(accuracies, best):
+    rows = [{"step": step} | ({} if a is None else {"eval/accuracy": a}) for step, a in enumerate(accuracies)]
+    assert [step for step in range(len(rows)) if checkpoint.is_best(rows[: step + 1], step)] == best
+
+
+def test_the_best_checkpoint_is_found_by_name(tmp_path):
+    assert checkpoint.best(tmp_path) is None
+    folder = checkpoint.write(tmp_path, place(20), save())
+    checkpoint.name_best(tmp_path, 20)
+    assert checkpoint.best(tmp_path) == folder

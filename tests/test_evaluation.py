@@ -46,6 +46,13 @@ def test_a_run_is_its_newest_checkpoint_and_any_step_can_be_named(run):
     )
 
 
+def test_the_best_step_can_be_named(run):
+    with pytest.raises(UserError, match="no checkpoint yet"):
+        resolve(f"{run}@best")
+    checkpoint.name_best(run, 2)
+    assert resolve(f"{run}@best").folder.name == "step-000002"
+
+
 def test_a_plain_folder_has_no_recipe(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     assert resolve(str(tmp_path)).recipe is None

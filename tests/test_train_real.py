@@ -122,6 +122,7 @@ def test_a_run_leaves_everything_it_promises(straight):
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert [row["step"] for row in rows(folder)] == [0, 1, 2, 3, 4]
     assert list((folder / "events").iterdir())
+    assert json.loads((folder / "best.json").read_text()) == {"step": 4}  # the only trained policy evaluated
     answers = (folder / "rollouts" / "step-000001.jsonl").read_text().splitlines()
     assert len(answers) == 16
     assert {json.loads(line)["version"] for line in answers} == {0}

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from r1rl import catalogue
 from r1rl.corpus import load
 from r1rl.errors import UserError
+from r1rl.evaluate import HELDOUT, judge_of
 from r1rl.evaluation.target import Target
 from r1rl.judge import RewardSpec, bind
 from r1rl.stream import open_source
 from r1rl.types import Problem
-
-HELDOUT = "heldout"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,5 +87,4 @@ def _heldout(target: Target, count: int | None) -> Suite:
 
 def _published(name: str) -> Suite:
     corpus = catalogue.corpus(name)
-    judge = RewardSpec(fn=corpus.reward, options={} if corpus.kind == "code" else {"extract": "either"})
-    return Suite(name=name, problems=tuple(load.problems(corpus)), judge=judge)
+    return Suite(name=name, problems=tuple(load.problems(corpus)), judge=judge_of(corpus))

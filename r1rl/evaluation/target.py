@@ -30,11 +30,13 @@ class Target:
 
 
 def resolve(name: str) -> Target:
-    """RUN (its newest checkpoint), RUN@STEP, a checkpoint of a run, a Hugging Face folder, or a hub id org/name.
+    """RUN (its newest checkpoint), RUN@STEP, RUN@best, a checkpoint of a run, a Hugging Face folder, or a hub id.
 
     Raises UserError when it is none of them.
     """
     base, at, step = name.rpartition("@")
+    if at and step == "best" and (Path(base) / "recipe.yaml").is_file():
+        return _of_run(name, Path(base), checkpoint.best(Path(base)))
     if at and step.isdigit() and (Path(base) / "recipe.yaml").is_file():
         return _of_run(name, Path(base), checkpoint.folder(Path(base), int(step)))
     path = Path(name)

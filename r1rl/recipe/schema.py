@@ -133,6 +133,9 @@ class TrainSection(Section):
 class EvalSection(Section):
     problems: SmallCount = Field(default=512, description="held-out problems")
     every: CountOrZero = Field(default=0, description="steps between evaluations; 0: only before and after")
+    suites: tuple[str, ...] = Field(
+        default=(), strict=False, description="published sets to evaluate on as well, as `r1rl data list` names them"
+    )
     temperature: float = Field(default=1.0, ge=0, description="of sampling; 0: greedy")
 
 
