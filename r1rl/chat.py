@@ -23,7 +23,15 @@ INSTRUCTION = (
 R1_ZERO = f"{INSTRUCTION} User: {{question}} Assistant:"
 BOXED = "{slot}\nPlease reason step by step, and put your final answer within \\boxed{{}}."  # DeepSeek-R1's README
 THINK = "<think>\n"
-MESSAGES = {"chat": f"{INSTRUCTION}{{slot}}", "boxed": BOXED, "deepseek": BOXED}
+MESSAGES = {
+    "chat": f"{INSTRUCTION}{{slot}}",
+    "boxed": BOXED,
+    "deepseek": BOXED,
+    "plain": "{slot}",
+    "thinking": "{slot}",
+}
+OPENING = ("deepseek", "thinking")  # templates that open the thinking themselves
+WITHOUT_BOX = {"boxed": "plain", "deepseek": "thinking"}  # the same for questions that say how to answer
 TEMPLATES = ("r1_zero", *MESSAGES)
 SLOT = "\ufffc"  # OBJECT REPLACEMENT CHARACTER: keeps the question's place until the question is encoded by itself
 
@@ -76,7 +84,8 @@ def render(template: str, question: str, tokenizer: Tokenizer) -> list[int]:
 
     "r1_zero", for bases: `<bos>A conversation … </answer>. User: 347 + 285 = ? Assistant:` as plain text.
     The others are a user's message in the tokenizer's own template, with no system message: "chat" holds R1-Zero's
-    instruction, "boxed" asks to box the answer, "deepseek" also opens the thinking, as R1's README advises.
+    instruction, "boxed" asks to box the answer, "deepseek" also opens the thinking, as R1's README advises. "plain" and
+    "thinking" are these two for questions that say themselves how to answer.
 
     The question is only text: whatever it contains, no part of it becomes a control token.
     Raises UserError for an unknown template, or "chat" with a tokenizer that has none.
@@ -85,7 +94,7 @@ def render(template: str, question: str, tokenizer: Tokenizer) -> list[int]:
     return [
         *tokenizer.encode(head, add_special_tokens=False),
         # A word and the space before it are one token in most vocabularies; a message of its own begins without.
-        *_encode_plain(tokenizer, question if template in ("boxed", "deepseek") else f" {question}"),
+        *_encode_plain(tokenizer, f" {question}" if template in ("r1_zero", "chat") else question),
         *tokenizer.encode(tail, add_special_tokens=False),
     ]
 
@@ -144,7 +153,7 @@ def _frame(template: str, tokenizer: Tokenizer) -> str:
     message = {"role": "user", "content": MESSAGES[template].format(slot=SLOT)}
     frame = tokenizer.apply_chat_template([message], add_generation_prompt=True, tokenize=False)
     opened = frame.rstrip().endswith(THINK.strip())
-    return frame + THINK if template == "deepseek" and not opened else frame
+    return frame + THINK if template in OPENING and not opened else frame
 
 
 def _encode_plain(tokenizer: Tokenizer, text: str) -> list[int]:

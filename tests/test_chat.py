@@ -121,7 +121,8 @@ def test_boxed_and_deepseek_are_one_message_and_deepseek_opens_the_thinking():
 
 def test_what_a_prompt_has_written_of_the_answer_is_known():
     opened = make_tokenizer(chat_template=CHAT_TEMPLATE.replace("<|assistant|>", "<|assistant|><think>\n"))
-    assert [chat.opening(template, TOKENIZER) for template in chat.TEMPLATES] == ["", "", "", "<think>\n"]
+    assert [chat.opening(template, TOKENIZER) for template in ("r1_zero", "chat", "plain")] == ["", "", ""]
+    assert [chat.opening(template, TOKENIZER) for template in chat.OPENING] == ["<think>\n"] * 2
     assert [chat.opening(template, opened) for template in ("r1_zero", "chat")] == ["", "<think>\n"]
 
 

@@ -104,10 +104,10 @@ def _answers(
     plan: Plan, suite: Suite, missing: Sequence[Problem], rollouts: Rollouts
 ) -> Iterator[tuple[Problem, list[tuple[str, Completion]]]]:
     """Each missing problem with its answers as text, as they are done."""
-    preset = plan.preset
+    preset, template = plan.preset, _template(plan, suite)
     tokenizer = chat.load_tokenizer(plan.target.folder)
-    begun = chat.opening(preset.template, tokenizer)
-    prompts = [Prompt(problem=p, ids_T=tuple(chat.render(preset.template, p.question, tokenizer))) for p in missing]
+    begun = chat.opening(template, tokenizer)
+    prompts = [Prompt(problem=p, ids_T=tuple(chat.render(template, p.question, tokenizer))) for p in missing]
     _require_room(plan, prompts)
     sampling = Sampling(
         samples=preset.samples,
@@ -183,11 +183,11 @@ def _summarised(plan: Plan, suite: Suite, defined: DefinedBy, folder: Path, seco
 
 
 def _definition(plan: Plan, suite: Suite, hw: Hardware) -> DefinedBy:
-    preset, target = plan.preset, plan.target
+    preset, target, template = plan.preset, plan.target, _template(plan, suite)
     return DefinedBy(
         data_sha=suite.sha,
-        prompt_sha=hashlib.sha256(chat.instruction(preset.template).encode()).hexdigest(),
-        template=preset.template,
+        prompt_sha=hashlib.sha256(chat.instruction(template).encode()).hexdigest(),
+        template=template,
         sampling=numbers.Sampling(temperature=preset.temperature, top_p=preset.top_p, max_tokens=preset.max_tokens),
         verifier=f"{suite.judge.fn} {dict(suite.judge.options)}, version {VERSION}",
         model=target.name,
@@ -195,6 +195,12 @@ def _definition(plan: Plan, suite: Suite, hw: Hardware) -> DefinedBy:
         seeds=(plan.seed,),
         hardware=f"{hw.gpus} GPU(s)" if hw.gpus else f"{hw.threads} CPU threads, {hw.dtype}",
     )
+
+
+def _template(plan: Plan, suite: Suite) -> str:
+    """The preset's template, or its twin that asks for no box."""
+    asked = plan.preset.template
+    return asked if suite.boxed else chat.WITHOUT_BOX.get(asked, asked)
 
 
 def _claim(folder: Path, defined: DefinedBy) -> None:

@@ -20,13 +20,14 @@ from r1rl.types import Problem
 class Suite:
     """Problems and the judge of their answers.
 
-    >>> Suite(name="aime2024", problems=(), judge=RewardSpec(fn="math:correct")).votes
+    >>> Suite(name="aime2024", problems=(), judge=RewardSpec(fn="math:correct"), boxed=True).votes
     True
     """
 
     name: str
     problems: tuple[Problem, ...]
     judge: RewardSpec
+    boxed: bool  # are answers to be boxed? Programs have their own way, which the question tells
 
     @property
     def votes(self) -> bool:
@@ -82,9 +83,14 @@ def _heldout(target: Target, count: int | None) -> Suite:
         ) from error
     first = recipe.reward[0]
     judge = RewardSpec(fn=first.fn, options=first.options)
-    return Suite(name=HELDOUT, problems=problems, judge=judge)
+    return Suite(name=HELDOUT, problems=problems, judge=judge, boxed=True)
 
 
 def _published(name: str) -> Suite:
     corpus = catalogue.corpus(name)
-    return Suite(name=name, problems=tuple(load.problems(corpus)), judge=judge_of(corpus))
+    return Suite(
+        name=name,
+        problems=tuple(load.problems(corpus)),
+        judge=judge_of(corpus),
+        boxed=corpus.kind != "code",
+    )

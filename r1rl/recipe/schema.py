@@ -42,7 +42,7 @@ class DataSection(Section):
     canaries: float = Field(
         default=0.0, ge=0, le=0.5, description="share of problems with a wrong gold answer, to catch reward hacking"
     )
-    template: Literal["r1_zero", "chat", "boxed", "deepseek"] = Field(
+    template: Literal["r1_zero", "chat", "boxed", "deepseek", "plain", "thinking"] = Field(
         default="r1_zero", description="how a question becomes a prompt"
     )
 
