@@ -33,6 +33,8 @@ from tests.recipes import refusal, tiny
         (["rollout.group=1"], "rollout.group = 1 leaves an answer nothing to be compared with"),
         (["algorithm={kl: 0, reference_every: 10}"], "algorithm.reference_every = 10 has no effect with kl = 0"),
         (["reward.0.weight=0", "reward.1.weight=0"], "demo.yaml:4: every reward has weight 0"),
+        (["data.against=[mth500]"], "data.against names mth500, which is no data set"),
+        (["eval.suites=[aime2023]"], "eval.suites names aime2023, which is no data set"),
         (["reward.1.fn=number:correct"], "reward `number:correct` is named twice"),
         (["rollout.workers=33"], "rollout.workers = 32 or less, or rollout.prompts = 33 or more"),
         (["rollout.max_tokens=256"], "rollout.max_tokens = 255 or less, or policy.max_length = 257 or more"),

@@ -54,6 +54,17 @@ def problems_exist(recipe: Recipe) -> Iterator[Broken]:
     yield from broken or _options_are_taken(recipe)
 
 
+def sets_exist(recipe: Recipe) -> Iterator[Broken]:
+    known = modules("data")
+    for path, names in ((("data", "against"), recipe.data.against), (("eval", "suites"), recipe.eval.suites)):
+        for name in names:
+            if name not in known:
+                why = "the run would stop when it looks for it"
+                yield Broken(
+                    path, f"{'.'.join(path)} names {name}, which is no data set", why, did_you_mean(name, known)
+                )
+
+
 def _broken_where(check: Callable[[], None], path: KeyPath, subject: str, why: str) -> Iterator[Broken]:
     try:
         check()

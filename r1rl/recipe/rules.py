@@ -11,6 +11,7 @@ RULES: tuple[Rule, ...] = (
     choices.init_is_warmed_up,
     named.policy_is_readable,
     named.problems_exist,
+    named.sets_exist,
     choices.warmup_band,
     choices.canaries_leave_problems,
     choices.some_reward_counts,
