@@ -1,42 +1,41 @@
-"""Advantages: how much better a sample was than its group. Pure functions of rewards, no torch.
+"""Advantages: how much better a sample was than others. Pure functions of a step's rewards, no torch.
 
-`mask_G` is true for a sample that counts. One that could not be graded is false: its reward is never read, it takes no
-part in mean and spread, and its advantage is 0.
+`mask_PG` is true for a sample that counts. One that could not be graded is false: its reward is never read, it takes no
+part in mean and spread, and its advantage is 0. A flat group has advantages of 0: comparing it teaches nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+Rewards = Sequence[Sequence[float]]
+Mask = Sequence[Sequence[bool]]
 
 
-def grpo(rewards_G: Sequence[float], mask_G: Sequence[bool]) -> list[float]:
+def standardised(rewards_PG: Rewards, mask_PG: Mask) -> list[list[float]]:
     """Rewards in standard deviations above the group's mean (DeepSeekMath, arXiv 2402.03300, sec. 4.1.2).
 
     The deviation is the population's (divided by n, as numpy's default), so graded advantages have mean square 1.
     The customary epsilon under the fraction is missing on purpose: it guards against a spread of zero, and a group
-    without spread teaches nothing and gets zeros here, while elsewhere an epsilon would bias small spreads.
+    without spread gets zeros here, while elsewhere an epsilon would bias small spreads.
 
-    >>> grpo([2.0, 1.0, 0.0, 1.0], [True, True, True, True])
-    [1.414213562373095, 0.0, -1.414213562373095, 0.0]
-    >>> grpo([1.0, 0.0, 9.0], [True, True, False])
-    [1.0, -1.0, 0.0]
+    >>> standardised([[2.0, 1.0, 0.0, 1.0], [1.0, 0.0, 9.0]], [[True] * 4, [True, True, False]])
+    [[1.414213562373095, 0.0, -1.414213562373095, 0.0], [1.0, -1.0, 0.0]]
     """
-    if is_flat(rewards_G, mask_G):
-        return [0.0] * len(rewards_G)
-    graded = _graded(rewards_G, mask_G)
-    mean = sum(graded) / len(graded)
-    std = math.sqrt(sum((reward - mean) ** 2 for reward in graded) / len(graded))
-    return [(reward - mean) / std if counts else 0.0 for reward, counts in zip(rewards_G, mask_G, strict=True)]
+    return _by_group(_standardised, rewards_PG, mask_PG)
 
 
-def ones(rewards_G: Sequence[float], mask_G: Sequence[bool]) -> list[float]:
+def ones(rewards_PG: Rewards, mask_PG: Mask) -> list[list[float]]:
     """Every sample that counts is worth 1: the policy gradient of that is the gradient of cross-entropy.
 
-    >>> ones([0.0, 0.0], [True, False])
-    [1.0, 0.0]
+    >>> ones([[0.0, 0.0]], [[True, False]])
+    [[1.0, 0.0]]
     """
-    return [1.0 if counts else 0.0 for _, counts in zip(rewards_G, mask_G, strict=True)]
+    return [
+        [1.0 if counts else 0.0 for _, counts in zip(rewards_G, mask_G, strict=True)]
+        for rewards_G, mask_G in zip(rewards_PG, mask_PG, strict=True)
+    ]
 
 
 def is_flat(rewards_G: Sequence[float], mask_G: Sequence[bool]) -> bool:
@@ -47,9 +46,30 @@ def is_flat(rewards_G: Sequence[float], mask_G: Sequence[bool]) -> bool:
     >>> is_flat([1.0, 1.0, 0.0], [True, True, False]), is_flat([1.0, 0.0], [True, True])
     (True, False)
     """
-    graded = _graded(rewards_G, mask_G)
+    graded = [reward for reward, counts in zip(rewards_G, mask_G, strict=True) if counts]
     return len(graded) < 2 or math.isclose(min(graded), max(graded), rel_tol=1e-9, abs_tol=1e-12)
 
 
-def _graded(rewards_G: Sequence[float], mask_G: Sequence[bool]) -> list[float]:
-    return [reward for reward, counts in zip(rewards_G, mask_G, strict=True) if counts]
+def _by_group(of_graded: Callable[[list[float]], list[float]], rewards_PG: Rewards, mask_PG: Mask) -> list[list[float]]:
+    """Applies a function of graded rewards to each group that is not flat, and spreads it over the group."""
+    return [_spread(of_graded, rewards_G, mask_G) for rewards_G, mask_G in zip(rewards_PG, mask_PG, strict=True)]
+
+
+def _spread(
+    of_graded: Callable[[list[float]], list[float]], rewards_G: Sequence[float], mask_G: Sequence[bool]
+) -> list[float]:
+    if is_flat(rewards_G, mask_G):
+        return [0.0] * len(rewards_G)
+    values = iter(of_graded([reward for reward, counts in zip(rewards_G, mask_G, strict=True) if counts]))
+    return [next(values) if counts else 0.0 for counts in mask_G]
+
+
+def _centred(rewards: list[float]) -> list[float]:
+    mean = sum(rewards) / len(rewards)
+    return [reward - mean for reward in rewards]
+
+
+def _standardised(rewards: list[float]) -> list[float]:
+    centred = _centred(rewards)
+    std = math.sqrt(sum(value * value for value in centred) / len(centred))
+    return [value / std for value in centred]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from r1rl.advantage import is_flat
-from r1rl.algorithms import Algorithm
+from r1rl.algorithm import Algorithm
 from r1rl.errors import RunError
-from r1rl.types import Sample, ScoredGroup, Verdict
+from r1rl.types import Completion, Sample, ScoredGroup, Verdict
 
 
 def assign(scored: Sequence[ScoredGroup], algorithm: Algorithm) -> list[Sample]:
@@ -15,7 +15,14 @@ def assign(scored: Sequence[ScoredGroup], algorithm: Algorithm) -> list[Sample]:
 
     Raises RunError when nothing could be graded: then the judge is broken, and a policy must not pay for that.
     """
-    samples = [sample for group in scored for sample in _of_group(group, algorithm)]
+    graded_PG = [_graded(group) for group in scored]
+    advantages_PG = algorithm.advantage([[s.value for s in group.scores_G] for group in scored], graded_PG)
+    samples = [
+        _sample(group, completion, advantage)
+        for group, graded_G, advantages_G in zip(scored, graded_PG, advantages_PG, strict=True)
+        for completion, graded, advantage in zip(group.group.completions_G, graded_G, advantages_G, strict=True)
+        if graded
+    ]
     if not samples:
         raise RunError(
             "not one answer of this step could be graded",
@@ -30,19 +37,13 @@ def flat_groups(scored: Sequence[ScoredGroup]) -> list[bool]:
     return [is_flat([s.value for s in group.scores_G], _graded(group)) for group in scored]
 
 
-def _of_group(scored: ScoredGroup, algorithm: Algorithm) -> list[Sample]:
-    graded = _graded(scored)
-    advantages = algorithm.advantage([s.value for s in scored.scores_G], graded)
-    return [
-        Sample(
-            prompt_ids_T=scored.group.prompt_ids_T,
-            token_ids_T=completion.token_ids_T,
-            logprobs_T=completion.logprobs_T,
-            advantage=advantage,
-        )
-        for completion, advantage, keep in zip(scored.group.completions_G, advantages, graded, strict=True)
-        if keep
-    ]
+def _sample(scored: ScoredGroup, completion: Completion, advantage: float) -> Sample:
+    return Sample(
+        prompt_ids_T=scored.group.prompt_ids_T,
+        token_ids_T=completion.token_ids_T,
+        logprobs_T=completion.logprobs_T,
+        advantages_T=(advantage,) * len(completion.token_ids_T),
+    )
 
 
 def _graded(scored: ScoredGroup) -> list[bool]:

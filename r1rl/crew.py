@@ -12,6 +12,7 @@ from r1rl.actors import Actor, wait_one
 from r1rl.engine.spec import Sampling
 from r1rl.errors import SyncError
 from r1rl.learner import Gap
+from r1rl.loss import Totals, metrics
 from r1rl.recipe import Recipe
 from r1rl.reward import JudgePool
 from r1rl.rollout import Prompt, Rollouts
@@ -79,23 +80,31 @@ class TrainingCrew(Crew):
 
         Raises RunError when a gradient is not finite.
         """
-        recipe, settings = self.recipe, self.recipe.learner
-        shuffled = list(samples)
-        random.Random(derive(recipe.seed, "shuffle", step)).shuffle(shuffled)
-        updates = settings.updates_per_rollout
-        rows = []
-        for i in range(updates):
-            lr = lr_at(
-                (step - 1) * updates + i,
-                peak=settings.lr,
-                warmup=settings.warmup_steps,
-                total=recipe.train.steps * updates,
-                shape=settings.schedule,
-            )
-            part = shuffled[i::updates]
-            rows.append(self._call("update", part, recipe.algorithm_bundle(), lr, recipe.rollout.temperature))
+        recipe = self.recipe
+        minibatches = self._minibatches(samples, step)
+        totals = [Totals.of(part, recipe.rollout.max_tokens) for part in minibatches]
+        lrs = [self._lr(step, i) for i in range(len(minibatches))]
+        sums = self._call("learn", minibatches, totals, recipe.algorithm_bundle(), lrs, recipe.rollout.temperature)
+        rows = [metrics(*pair) | {"learner/lr": lr} for *pair, lr in zip(sums, totals, lrs, strict=True)]
         means = {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
         return means | {key: rows[0][key] for key in ("learner/gap/mean", "learner/gap/max")}
+
+    def _minibatches(self, samples: Sequence[Sample], step: int) -> list[list[Sample]]:
+        """The samples of each optimizer update, at random; never an empty update."""
+        shuffled = list(samples)
+        random.Random(derive(self.recipe.seed, "shuffle", step)).shuffle(shuffled)
+        updates = min(self.recipe.learner.updates_per_rollout, len(shuffled))
+        return [shuffled[i::updates] for i in range(updates)]
+
+    def _lr(self, step: int, update: int) -> float:
+        settings = self.recipe.learner
+        return lr_at(
+            (step - 1) * settings.updates_per_rollout + update,
+            peak=settings.lr,
+            warmup=settings.warmup_steps,
+            total=self.recipe.train.steps * settings.updates_per_rollout,
+            shape=settings.schedule,
+        )
 
     def sync(self, version: int) -> None:
         """Sends the learner's weights to all samplers, which prove that they arrived."""
@@ -107,7 +116,12 @@ class TrainingCrew(Crew):
         recipe = self.recipe
         groups = self.sample(problems[:PROBE], 4, recipe.rollout.temperature, derive(recipe.seed, "gate"))
         samples = [
-            Sample(prompt_ids_T=g.prompt_ids_T, token_ids_T=c.token_ids_T, logprobs_T=c.logprobs_T, advantage=0.0)
+            Sample(
+                prompt_ids_T=g.prompt_ids_T,
+                token_ids_T=c.token_ids_T,
+                logprobs_T=c.logprobs_T,
+                advantages_T=(0.0,) * len(c.token_ids_T),
+            )
             for g in groups
             for c in g.completions_G
         ]

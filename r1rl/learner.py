@@ -18,10 +18,10 @@ from typing import Any
 
 import torch
 
-from r1rl.algorithms import Algorithm
+from r1rl.algorithm import Algorithm
 from r1rl.batch import Batch, collate, microbatches
 from r1rl.errors import RunError
-from r1rl.loss import policy_loss
+from r1rl.loss import Tokens, Totals, loss, merge
 from r1rl.output import redirect_output
 from r1rl.policy import model as policy_model
 from r1rl.policy import optimizers
@@ -108,31 +108,62 @@ class Learner:
         return self.outbox.pack(version, policy_model.exported(self.policy, self.dtype))
 
     @torch.no_grad()
+    def logprobs(self, samples: Sequence[Sample], temperature: float) -> list[tuple[float, ...]]:
+        """The policy's log-prob of each completion token, in nats, sample by sample."""
+        found: dict[int, tuple[float, ...]] = {}
+        for indices in microbatches(samples, self.spec.microbatch_tokens):
+            batch = collate([samples[i] for i in indices], PAD_ID, self.device)
+            logprobs_K, _ = self._logprobs(self.policy, batch, temperature)
+            rows = logprobs_K.cpu().split([len(samples[i].token_ids_T) for i in indices])
+            found |= {i: tuple(row.tolist()) for i, row in zip(indices, rows, strict=True)}
+        return [found[i] for i in range(len(samples))]
+
     def gap(self, samples: Sequence[Sample], temperature: float) -> Gap:
         """Compares the sampler's log-probs of these samples with the learner's own."""
-        total, largest, tokens = 0.0, 0.0, 0
-        for indices in microbatches(samples, self.spec.microbatch_tokens):
-            batch = collate([samples[i] for i in indices], PAD_ID, self.device)
-            logprobs, _ = self._logprobs(self.policy, batch, temperature)
-            difference = (logprobs - batch.sampler_logprobs_K).abs()
-            total += difference.sum().item()
-            largest = max(largest, difference.max().item())
-            tokens += len(difference)
-        return Gap(mean=total / tokens, max=largest, tokens=tokens)
+        own = self.logprobs(samples, temperature)
+        gaps = [abs(a - b) for x, s in zip(own, samples, strict=True) for a, b in zip(x, s.logprobs_T, strict=True)]
+        return Gap(mean=sum(gaps) / len(gaps), max=max(gaps), tokens=len(gaps))
 
-    def update(
-        self, samples: Sequence[Sample], algorithm: Algorithm, lr: float, temperature: float
-    ) -> dict[str, float]:
-        """One optimizer update on all samples. Returns metrics.
+    def learn(
+        self,
+        minibatches: Sequence[Sequence[Sample]],
+        totals: Sequence[Totals],
+        algorithm: Algorithm,
+        lrs: Sequence[float],
+        temperature: float,
+    ) -> list[dict[str, float]]:
+        """One optimizer update on each of a rollout's mini-batches. Returns the sums of each, for `loss.metrics`.
 
-        Raises RunError when the gradient is not finite: the weights are then left as they were.
+        Args:
+            totals: of each update.
+            lrs: learning rate of each update.
+
+        Raises RunError when a gradient is not finite: the weights are then left as they were before it.
         """
+        several = algorithm.needs_old and len(minibatches) > 1
+        old = [self.logprobs(samples, temperature) if several else None for samples in minibatches]
+        return [
+            self._update(samples, before, total, algorithm, lr, temperature)
+            for samples, before, total, lr in zip(minibatches, old, totals, lrs, strict=True)
+        ]
+
+    def _update(
+        self,
+        samples: Sequence[Sample],
+        old: Sequence[tuple[float, ...]] | None,
+        totals: Totals,
+        algorithm: Algorithm,
+        lr: float,
+        temperature: float,
+    ) -> dict[str, float]:
         self._refresh_reference(algorithm)
-        step_tokens = sum(len(s.token_ids_T) for s in samples)
-        sums = _Sums()
+        sums: dict[str, float] = {}
         for indices in microbatches(samples, self.spec.microbatch_tokens):
             batch = collate([samples[i] for i in indices], PAD_ID, self.device)
-            sums.add(self._backward(batch, algorithm, temperature, step_tokens))
+            old_K = None if old is None else torch.tensor([x for i in indices for x in old[i]], device=self.device)
+            terms = loss(self._tokens(batch, old_K, algorithm, temperature), totals, algorithm)
+            terms.loss.backward()
+            sums = merge([sums, {key: value.item() for key, value in terms.sums.items()}])
         norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.spec.grad_clip).item()
         if not math.isfinite(norm):
             self.optimizer.forget_gradients()
@@ -143,7 +174,7 @@ class Learner:
             )
         self.optimizer.step(lr)
         self.updates += 1
-        return sums.metrics(step_tokens) | {"learner/grad_norm": norm, "learner/lr": lr, "learner/tokens": step_tokens}
+        return sums | {"max/grad_norm": norm}
 
     def save(self, folder: Path) -> None:
         """Writes a Hugging Face folder plus trainer.pt, from which `load` goes on exactly."""
@@ -165,35 +196,23 @@ class Learner:
             if file.name.startswith(("tokenizer", "special_tokens", "chat_template", "vocab", "merges")):
                 shutil.copy(file, folder / file.name)
 
-    def _backward(self, batch: Batch, algorithm: Algorithm, temperature: float, step_tokens: int) -> dict[str, float]:
-        logprobs, entropy = self._logprobs(self.policy, batch, temperature)
-        own = logprobs.detach()
-        terms = policy_loss(
-            logprobs,
-            batch.sampler_logprobs_K if algorithm.ratio_to == "sampler" else own,
-            batch.advantages_K,
-            self._reference_logprobs(batch, temperature),
-            clip_low=algorithm.clip_low,
-            clip_high=algorithm.clip_high,
-            kl=algorithm.kl,
-            step_tokens=step_tokens,
+    def _tokens(self, batch: Batch, old_K: torch.Tensor | None, algorithm: Algorithm, temperature: float) -> Tokens:
+        logprobs_K, entropy_K = self._logprobs(self.policy, batch, temperature, algorithm.entropy_gradient)
+        return Tokens(
+            logprobs_K=logprobs_K,
+            entropy_K=entropy_K,
+            sampler_logprobs_K=batch.sampler_logprobs_K,
+            old_logprobs_K=logprobs_K.detach() if old_K is None else old_K,
+            reference_logprobs_K=self._reference_logprobs(batch, temperature),
+            advantages_K=batch.advantages_K,
+            sequence_K=batch.sequence_K,
         )
-        terms.loss.backward()
-        log_ratio = own - batch.sampler_logprobs_K
-        return {
-            "loss": terms.loss.item(),
-            "nll": -own.sum().item(),
-            "entropy": entropy.sum().item(),
-            "clipped": terms.clipped,
-            "kl_to_reference": terms.kl_to_reference,
-            "kl_to_sampler": (log_ratio.exp() - log_ratio - 1).sum().item(),
-            "gap": log_ratio.abs().sum().item(),
-            "gap_max": log_ratio.abs().max().item(),
-        }
 
-    def _logprobs(self, model: Any, batch: Batch, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def _logprobs(
+        self, model: Any, batch: Batch, temperature: float, entropy_gradient: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         with self._autocast():
-            return token_logprobs(model, batch.ids_BT, batch.keep_BT, temperature)
+            return token_logprobs(model, batch.ids_BT, batch.keep_BT, temperature, entropy_gradient)
 
     @torch.no_grad()
     def _reference_logprobs(self, batch: Batch, temperature: float) -> torch.Tensor | None:
@@ -234,28 +253,3 @@ def _complete_or_absent(folder: Path) -> Iterator[Path]:
         shutil.rmtree(partial)
     else:
         partial.rename(folder)
-
-
-class _Sums:
-    """Sums over the micro-batches of one update."""
-
-    def __init__(self) -> None:
-        self.total: dict[str, float] = {}
-
-    def add(self, part: dict[str, float]) -> None:
-        for key, value in part.items():
-            old = self.total.get(key, 0.0)
-            self.total[key] = max(old, value) if key.endswith("max") else old + value
-
-    def metrics(self, tokens: int) -> dict[str, float]:
-        t = self.total
-        return {
-            "learner/loss": t["loss"],
-            "learner/nll/mean": t["nll"] / tokens,
-            "learner/entropy/mean": t["entropy"] / tokens,
-            "learner/clipped/frac": t["clipped"] / tokens,
-            "learner/kl_to_reference/mean": t["kl_to_reference"] / tokens,
-            "learner/kl_to_sampler/mean": t["kl_to_sampler"] / tokens,
-            "learner/gap/mean": t["gap"] / tokens,
-            "learner/gap/max": t["gap_max"],
-        }

@@ -114,9 +114,9 @@ class ScoredGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One sequence for the learner: prompt and completion ids, the sampler's log-probs and the advantage.
+    """One sequence for the learner: prompt and completion ids, the sampler's log-probs and the advantages.
 
-    >>> s = Sample(prompt_ids_T=(1, 2), token_ids_T=(5, 9), logprobs_T=(-0.1, -0.7), advantage=1.5)
+    >>> s = Sample(prompt_ids_T=(1, 2), token_ids_T=(5, 9), logprobs_T=(-0.1, -0.7), advantages_T=(1.5, 1.5))
     >>> len(s.prompt_ids_T) + len(s.token_ids_T)
     4
     """
@@ -124,7 +124,7 @@ class Sample:
     prompt_ids_T: tuple[int, ...]
     token_ids_T: tuple[int, ...]
     logprobs_T: tuple[float, ...]
-    advantage: float
+    advantages_T: tuple[float, ...]  # one per completion token; equal ones where only the whole answer was judged
 
 
 RewardFn = Callable[..., "Judgement | Verdict | float"]

@@ -13,8 +13,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from r1rl import algorithms, chat
+from r1rl import chat
 from r1rl.actors import Actor, wait_one
+from r1rl.algorithm import SFT
+from r1rl.loss import Totals, metrics
 from r1rl.recipe import Recipe
 from r1rl.run import cache
 from r1rl.schedule import lr_at
@@ -24,7 +26,8 @@ from r1rl.types import ProblemSource, Sample
 TEXTS = 2000  # worked examples that the tokenizer is trained on
 RISE = 0.1  # share of the updates in which the learning rate rises
 PACKAGE = Path(__file__).parent
-CODE = ("batch.py", "chat.py", "learner.py", "loss.py", "schedule.py", "warmup.py", "policy")  # decides the result
+# What decides the result.
+CODE = ("algorithm.py", "batch.py", "chat.py", "learner.py", "loss", "policy", "schedule.py", "warmup.py")
 
 
 def problems_used(recipe: Recipe) -> int:
@@ -99,9 +102,10 @@ def _train(
         ordinals = range(update * settings.batch, (update + 1) * settings.batch)
         samples = [_sample(source, i, recipe.data.template, tokenizer) for i in ordinals]
         lr = lr_at(update, peak=settings.lr, warmup=rise, total=settings.steps, shape="cosine")
-        reference = learner.call("update", samples, algorithms.SFT, lr, 1.0)
-        numbers = wait_one(learner, reference, recipe.learner.deadline_s, "warming up")
-        tell(update + 1, numbers["learner/nll/mean"])
+        totals = Totals.of(samples, recipe.policy.max_length)
+        reference = learner.call("learn", [samples], [totals], SFT, [lr], 1.0)
+        (sums,) = wait_one(learner, reference, recipe.learner.deadline_s, "warming up")
+        tell(update + 1, metrics(sums, totals)["learner/nll/mean"])
 
 
 def _sample(source: ProblemSource, ordinal: int, template: str, tokenizer: chat.Tokenizer) -> Sample:
@@ -111,7 +115,7 @@ def _sample(source: ProblemSource, ordinal: int, template: str, tokenizer: chat.
         prompt_ids_T=tuple(chat.render(template, problem.question, tokenizer)),
         token_ids_T=ids,
         logprobs_T=(0.0,) * len(ids),  # no sampler wrote it: the algorithm's ratio is to the policy's own
-        advantage=1.0,
+        advantages_T=(1.0,) * len(ids),
     )
 
 

@@ -47,7 +47,12 @@ class Pair:
         sampling = Sampling(samples=2, temperature=temperature, max_tokens=24, stop_ids=(0,))
         groups = wait_one(engine, engine.call("generate", self.prompts, sampling, seed), 120, "sampling")
         return [
-            Sample(prompt_ids_T=p, token_ids_T=c.token_ids_T, logprobs_T=c.logprobs_T, advantage=0.0)
+            Sample(
+                prompt_ids_T=p,
+                token_ids_T=c.token_ids_T,
+                logprobs_T=c.logprobs_T,
+                advantages_T=(0.0,) * len(c.token_ids_T),
+            )
             for p, group in zip(self.prompts, groups, strict=True)
             for c in group
         ]

@@ -10,12 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r1rl import advantage, algorithms, nearest
+from r1rl import advantage, algorithm, algorithms, nearest
+from r1rl.algorithm import SFT
 from r1rl.errors import UserError
 
 quarters = st.integers(-4000, 4000).map(lambda n: n / 4)  # exact in binary, so that equal means equal
 samples = st.tuples(quarters, st.booleans())
 groups = st.lists(samples, max_size=16).map(lambda pairs: ([r for r, _ in pairs], [counts for _, counts in pairs]))
+
+
+def standardised(rewards_G, mask_G):
+    (advantages_G,) = advantage.standardised([rewards_G], [mask_G])
+    return advantages_G
 
 
 def obvious(rewards_G, mask_G):
@@ -29,13 +35,13 @@ def obvious(rewards_G, mask_G):
 @given(groups)
 def test_grpo_agrees_with_the_formula(group):
     rewards_G, mask_G = group
-    assert advantage.grpo(rewards_G, mask_G) == pytest.approx(obvious(rewards_G, mask_G), abs=1e-9)
+    assert standardised(rewards_G, mask_G) == pytest.approx(obvious(rewards_G, mask_G), abs=1e-9)
 
 
 @given(groups)
 def test_grpo_is_centred_with_mean_square_one_or_flat(group):
     rewards_G, mask_G = group
-    advantages_G = advantage.grpo(rewards_G, mask_G)
+    advantages_G = standardised(rewards_G, mask_G)
     assert sum(advantages_G) == pytest.approx(0, abs=1e-9)
     flat = advantage.is_flat(rewards_G, mask_G)
     assert sum(a * a for a in advantages_G) == pytest.approx(0 if flat else sum(mask_G))
@@ -45,15 +51,16 @@ def test_grpo_is_centred_with_mean_square_one_or_flat(group):
 def test_grpo_ignores_scale_and_shift(group, scale, shift):
     rewards_G, mask_G = group
     moved_G = [scale * reward + shift for reward in rewards_G]
-    assert advantage.grpo(moved_G, mask_G) == pytest.approx(advantage.grpo(rewards_G, mask_G), abs=1e-6)
+    assert standardised(moved_G, mask_G) == pytest.approx(standardised(rewards_G, mask_G), abs=1e-6)
 
 
 @given(groups, st.sampled_from([math.nan, math.inf, 1e9]))
 def test_what_could_not_be_graded_is_never_read(group, rubbish):
     rewards_G, mask_G = group
     spoilt_G = [reward if counts else rubbish for reward, counts in zip(rewards_G, mask_G, strict=True)]
-    for function in (advantage.grpo, advantage.ones, advantage.is_flat):
-        assert function(spoilt_G, mask_G) == function(rewards_G, mask_G)
+    for function in (advantage.standardised, advantage.ones):
+        assert function([spoilt_G], [mask_G]) == function([rewards_G], [mask_G])
+    assert advantage.is_flat(spoilt_G, mask_G) == advantage.is_flat(rewards_G, mask_G)
 
 
 @pytest.mark.parametrize(
@@ -69,29 +76,31 @@ def test_what_could_not_be_graded_is_never_read(group, rubbish):
 )
 def test_a_flat_group_teaches_nothing(rewards_G, mask_G):
     assert advantage.is_flat(rewards_G, mask_G)
-    assert advantage.grpo(rewards_G, mask_G) == [0.0] * len(rewards_G)
+    assert standardised(rewards_G, mask_G) == [0.0] * len(rewards_G)
 
 
 def test_a_small_but_real_spread_is_not_flat():
-    assert advantage.grpo([1.0, 1.0 + 1e-6], [True, True]) == pytest.approx([-1.0, 1.0])
+    assert standardised([1.0, 1.0 + 1e-6], [True, True]) == pytest.approx([-1.0, 1.0])
 
 
-@pytest.mark.parametrize("function", [advantage.grpo, advantage.ones, advantage.is_flat])
-def test_a_mask_of_another_length_is_a_bug(function):
+@pytest.mark.parametrize("function", [advantage.standardised, advantage.ones])
+def test_a_mask_of_another_shape_is_a_bug(function):
     with pytest.raises(ValueError, match="zip"):
-        function([1.0, 0.0, 2.0], [True, True])
+        function([[1.0, 0.0, 2.0]], [[True, True]])
+    with pytest.raises(ValueError, match="zip"):
+        function([[1.0, 0.0]], [[True, True], [True, True]])
 
 
 def test_grpo_has_the_papers_numbers():
     grpo = algorithms.get("grpo")
     assert (grpo.clip_low, grpo.clip_high, grpo.kl, grpo.reference_every) == (0.2, 0.2, 0.001, 400)
-    assert grpo.advantage is advantage.grpo
+    assert grpo.advantage is advantage.standardised
     assert grpo.group_relative
 
 
 def test_sft_is_cross_entropy_and_not_for_recipes():
-    assert algorithms.SFT.advantage([0.0, 5.0, 0.0], [True, True, False]) == [1.0, 1.0, 0.0]
-    assert (algorithms.SFT.kl, 1 - algorithms.SFT.clip_low, algorithms.SFT.clip_high) == (0.0, 0.0, math.inf)
+    assert SFT.advantage([[0.0, 5.0, 0.0]], [[True, True, False]]) == [[1.0, 1.0, 0.0]]
+    assert (SFT.kl, 1 - SFT.clip_low, SFT.clip_high) == (0.0, 0.0, math.inf)
     with pytest.raises(UserError):
         algorithms.get("sft")
 
@@ -106,6 +115,6 @@ def test_a_long_list_of_names_is_cut():
     assert nearest.did_you_mean("zzz", []) == "known: none"
 
 
-@pytest.mark.parametrize("module", [advantage, algorithms, nearest])
+@pytest.mark.parametrize("module", [advantage, algorithm, algorithms, nearest])
 def test_worked_examples(module):
     assert doctest.testmod(module).failed == 0

@@ -25,7 +25,7 @@ def samples(draw: st.DrawFn) -> Sample:
         prompt_ids_T=tuple(prompt),
         token_ids_T=tuple(tokens),
         logprobs_T=tuple(logprobs),
-        advantage=draw(st.floats(-3, 3, width=32)),
+        advantages_T=tuple(draw(st.lists(st.floats(-3, 3, width=32), min_size=len(tokens), max_size=len(tokens)))),
     )
 
 
@@ -44,7 +44,10 @@ def test_micro_batches_hold_every_sample_once_within_the_budget(batch, budget):
 
 
 def test_one_forward_pass_where_everything_fits():
-    batch = [Sample(prompt_ids_T=(1,), token_ids_T=(2,) * n, logprobs_T=(0.0,) * n, advantage=0.0) for n in (3, 1, 2)]
+    batch = [
+        Sample(prompt_ids_T=(1,), token_ids_T=(2,) * n, logprobs_T=(0.0,) * n, advantages_T=(0.0,) * n)
+        for n in (3, 1, 2)
+    ]
     assert microbatches(batch, budget=12) == [[0, 2, 1]]
     assert len(microbatches(batch, budget=11)) == 2
 
@@ -53,17 +56,18 @@ def test_one_forward_pass_where_everything_fits():
 @given(st.lists(samples(), min_size=1, max_size=6))
 def test_a_batch_agrees_with_the_slow_one(batch):
     width = max(map(length, batch))
-    ids, keep, logprobs, advantages = [], [], [], []
+    ids, keep, logprobs, advantages, sequences = [], [], [], [], []
     for sample in batch:
         row, mask = [], []
         for token in sample.prompt_ids_T:
             row.append(token)
             mask.append(False)
-        for token, logprob in zip(sample.token_ids_T, sample.logprobs_T, strict=True):
+        for token, logprob, advantage in zip(sample.token_ids_T, sample.logprobs_T, sample.advantages_T, strict=True):
             row.append(token)
             mask.append(True)
             logprobs.append(logprob)
-            advantages.append(sample.advantage)
+            advantages.append(advantage)
+            sequences.append(len(ids))
         while len(row) < width:
             row.append(PAD)
             mask.append(False)
@@ -74,6 +78,7 @@ def test_a_batch_agrees_with_the_slow_one(batch):
     assert got.keep_BT.tolist() == keep
     assert got.sampler_logprobs_K.tolist() == logprobs
     assert got.advantages_K.tolist() == advantages
+    assert got.sequence_K.tolist() == sequences
     assert got.ids_BT[got.keep_BT].tolist() == [token for s in batch for token in s.token_ids_T]
 
 

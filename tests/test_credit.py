@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from r1rl.algorithms import GRPO
+from r1rl import algorithms
 from r1rl.credit import assign, flat_groups
 from r1rl.errors import RunError
 from r1rl.types import Completion, Group, Problem, Score, ScoredGroup, Verdict
 
 UNGRADABLE = None
+GRPO = algorithms.get("grpo")
 
 
 def scored(prompt: int, *rewards: float | None, note: str = "") -> ScoredGroup:
@@ -30,11 +31,11 @@ def scored(prompt: int, *rewards: float | None, note: str = "") -> ScoredGroup:
 
 def test_samples_follow_their_completions():
     samples = assign([scored(50, 1.0, UNGRADABLE, 0.0), scored(60, 2.0, 2.0)], GRPO)
-    assert [(s.prompt_ids_T, s.token_ids_T, s.logprobs_T, s.advantage) for s in samples] == [
-        ((50,), (0,), (-0.0,), 1.0),
-        ((50,), (2,), (-0.2,), -1.0),
-        ((60,), (0,), (-0.0,), 0.0),
-        ((60,), (1,), (-0.1,), 0.0),
+    assert [(s.prompt_ids_T, s.token_ids_T, s.logprobs_T, s.advantages_T) for s in samples] == [
+        ((50,), (0,), (-0.0,), (1.0,)),
+        ((50,), (2,), (-0.2,), (-1.0,)),
+        ((60,), (0,), (-0.0,), (0.0,)),
+        ((60,), (1,), (-0.1,), (0.0,)),
     ]
 
 
@@ -60,7 +61,8 @@ def test_flat_groups_are_those_without_a_gradient():
     ]
     flat = flat_groups(groups)
     assert flat == [False, True, True, True, True, True]
-    silent = [all(a == 0 for a in GRPO.advantage([s.value for s in g.scores_G], _graded(g))) for g in groups]
+    advantages_PG = GRPO.advantage([[s.value for s in g.scores_G] for g in groups], [_graded(g) for g in groups])
+    silent = [all(a == 0 for a in advantages_G) for advantages_G in advantages_PG]
     assert flat == silent
 
 

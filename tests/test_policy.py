@@ -16,9 +16,12 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import r1rl.learner
-from r1rl.algorithms import GRPO, SFT
+from r1rl import algorithms
+from r1rl.algorithm import SFT, Algorithm
+from r1rl.correction import PRESETS
 from r1rl.errors import RunError
 from r1rl.learner import Learner, LearnerSpec
+from r1rl.loss import Totals, metrics
 from r1rl.policy import init, logprobs, optimizers, tokenizer
 from r1rl.policy import model as policy_model
 from r1rl.policy.logprobs import token_logprobs
@@ -285,7 +288,7 @@ def some_samples(policy, vocabulary: int, seed: int, count: int = 5) -> list[Sam
                 prompt_ids_T=tuple(ids[~keep].tolist()),
                 token_ids_T=tuple(ids[keep].tolist()),
                 logprobs_T=tuple((found + 0.15 * torch.randn(found.shape)).tolist()),
-                advantage=(-1.3, 0.4, 1.7, 0.0, -0.6)[i % 5],
+                advantages_T=((-1.3, 0.4, 1.7, 0.0, -0.6)[i % 5],) * len(found),
             )
         )
     return samples
@@ -296,7 +299,15 @@ def samples(policy, own):
     return [some_samples(policy, len(own), seed) for seed in (1, 2)]
 
 
-ALGORITHM = replace(GRPO, kl=0.1, reference_every=0)
+GRPO = replace(algorithms.get("grpo"), ratio_to="sampler", correction=PRESETS["none"])
+ALGORITHM = replace(GRPO, aggregation="token", kl=0.1, reference_every=0)
+
+
+def update(learner: Learner, samples, algorithm: Algorithm, lr: float, temperature: float) -> dict[str, float]:
+    """One optimizer update and its metrics."""
+    totals = Totals.of(samples, LENGTH)
+    (sums,) = learner.learn([samples], [totals], algorithm, [lr], temperature)
+    return metrics(sums, totals)
 
 
 def gradients(learner: Learner, samples, monkeypatch) -> dict[str, torch.Tensor]:
@@ -308,7 +319,7 @@ def gradients(learner: Learner, samples, monkeypatch) -> dict[str, torch.Tensor]
         learner.optimizer.forget_gradients()
 
     monkeypatch.setattr(learner.optimizer, "step", keep)
-    learner.update(samples, ALGORITHM, 0.0, 0.9)
+    update(learner, samples, ALGORITHM, 0.0, 0.9)
     return found
 
 
@@ -320,9 +331,9 @@ def slow_gradients(model, reference, samples, temperature) -> dict[str, torch.Te
         keep = torch.arange(ids.shape[1])[None] >= len(s.prompt_ids_T)
         new = slow_logprobs(model, ids, keep, temperature)[0]
         ref = slow_logprobs(reference, ids, keep, temperature)[0].detach()
-        for x, old, r in zip(new, s.logprobs_T, ref, strict=True):
+        for x, old, r, a in zip(new, s.logprobs_T, ref, s.advantages_T, strict=True):
             ratio = (x - old).exp()
-            worth = min(ratio * s.advantage, ratio.clamp(0.8, 1.2) * s.advantage)
+            worth = min(ratio * a, ratio.clamp(0.8, 1.2) * a)
             loss = ALGORITHM.kl * ((r - x).exp() - (r - x) - 1) - worth
             (loss / total).backward(retain_graph=True)
     return {name: p.grad for name, p in model.named_parameters()}
@@ -357,15 +368,15 @@ def test_the_gradient_agrees_with_the_slow_one_for_any_micro_batches(learner, fo
 def test_stopped_and_resumed_equals_straight_on(learner, samples, tmp_path, dtype, optimizer, algorithm):
     batches = [*samples, samples[0]]
     straight = learner(dtype=dtype, optimizer=optimizer)
-    numbers = [straight.update(batch, algorithm, 1e-3, 1.0) for batch in batches]
+    numbers = [update(straight, batch, algorithm, 1e-3, 1.0) for batch in batches]
 
     first = learner(dtype=dtype, optimizer=optimizer)
-    first.update(batches[0], algorithm, 1e-3, 1.0)
+    update(first, batches[0], algorithm, 1e-3, 1.0)
     (tmp_path / "saved").mkdir()
     first.save(tmp_path / "saved")
     second = learner(tmp_path / "saved", dtype=dtype, optimizer=optimizer)
     assert second.updates == 1
-    resumed = [second.update(batch, algorithm, 1e-3, 1.0) for batch in batches[1:]]
+    resumed = [update(second, batch, algorithm, 1e-3, 1.0) for batch in batches[1:]]
 
     assert resumed == numbers[1:]
     assert same_weights(straight.policy, second.policy)
@@ -380,7 +391,7 @@ def test_the_reference_stays_until_it_is_due(learner, samples):
     algorithm = replace(ALGORITHM, reference_every=2)
     seen = []
     for _ in range(3):
-        one.update(samples[0], algorithm, 1e-3, 1.0)
+        update(one, samples[0], algorithm, 1e-3, 1.0)
         seen.append({name: t.clone() for name, t in one.reference.state_dict().items()})
     key = "lm_head.weight"
     assert torch.equal(seen[0][key], seen[1][key])
@@ -389,18 +400,21 @@ def test_the_reference_stays_until_it_is_due(learner, samples):
 
 def test_without_kl_no_reference_is_kept(learner, samples):
     one = learner()
-    one.update(samples[0], replace(GRPO, kl=0.0), 1e-3, 1.0)
+    update(one, samples[0], replace(GRPO, kl=0.0), 1e-3, 1.0)
     assert one.reference is None
 
 
 def test_a_gradient_that_is_not_finite_changes_nothing(learner, samples):
     straight, hurt = learner(), learner()
-    poisoned = [*samples[0][:-1], replace(samples[0][-1], advantage=float("nan"))]
+    poisoned = [
+        *samples[0][:-1],
+        replace(samples[0][-1], advantages_T=(float("nan"),) * len(samples[0][-1].token_ids_T)),
+    ]
     with pytest.raises(RunError, match="gradient of update 1 is not finite"):
-        hurt.update(poisoned, ALGORITHM, 1e-3, 1.0)
+        update(hurt, poisoned, ALGORITHM, 1e-3, 1.0)
     assert same_weights(hurt.policy, straight.policy)
     assert hurt.updates == 0
-    assert hurt.update(samples[1], ALGORITHM, 1e-3, 1.0) == straight.update(samples[1], ALGORITHM, 1e-3, 1.0)
+    assert update(hurt, samples[1], ALGORITHM, 1e-3, 1.0) == update(straight, samples[1], ALGORITHM, 1e-3, 1.0)
     assert same_weights(hurt.policy, straight.policy)
 
 
@@ -420,10 +434,12 @@ def test_the_gap_is_counted_in_nats_per_token(learner, policy, samples):
 
 def test_updates_make_good_tokens_likelier_and_bad_ones_rarer(learner, samples):
     one = learner()
-    good, bad = replace(samples[0][1], advantage=1.0), replace(samples[0][2], advantage=-1.0)
+    good, bad = (
+        replace(s, advantages_T=(a,) * len(s.token_ids_T)) for s, a in ((samples[0][1], 1.0), (samples[0][2], -1.0))
+    )
     before = [surprise(one, s) for s in (good, bad)]
     for _ in range(3):
-        one.update([good, bad], replace(GRPO, kl=0.0, clip_low=1.0, clip_high=9.0), 1e-3, 1.0)
+        update(one, [good, bad], replace(GRPO, kl=0.0, clip_low=1.0, clip_high=9.0), 1e-3, 1.0)
     after = [surprise(one, s) for s in (good, bad)]
     assert after[0] < before[0]
     assert after[1] > before[1]
@@ -436,7 +452,7 @@ def surprise(learner: Learner, sample: Sample) -> float:
 
 def test_a_parcel_holds_the_weights_of_the_folder(learner, samples, tmp_path):
     one = learner(dtype="bfloat16")
-    one.update(samples[0], ALGORITHM, 1e-3, 1.0)
+    update(one, samples[0], ALGORITHM, 1e-3, 1.0)
     one.keep(tmp_path / "kept")
     stored = load_file(tmp_path / "kept" / "model.safetensors")
     try:

@@ -48,9 +48,9 @@ def test_microbatches_are_derived_from_the_longest_sequence(base):
 
 
 def test_the_bundle_takes_the_recipes_own_numbers(base):
-    assert load_recipe(base).algorithm_bundle() == algorithms.GRPO
+    assert load_recipe(base).algorithm_bundle() == algorithms.get("grpo")
     own = load_recipe(base, ["algorithm={kl: 0, clip_high: 0.28}"]).algorithm_bundle()
-    assert own == replace(algorithms.GRPO, kl=0.0, clip_high=0.28)
+    assert own == replace(algorithms.get("grpo"), kl=0.0, clip_high=0.28)
 
 
 @pytest.mark.parametrize("listed", list_recipes(), ids=lambda listed: listed.name)

@@ -77,8 +77,9 @@ def test_rules_allow_what_stands_just_inside(base, overrides):
 
 
 def test_a_group_of_one_is_fine_where_answers_are_not_compared(base, monkeypatch):
-    alone = replace(algorithms.GRPO, name="alone", group_relative=False)
-    monkeypatch.setitem(algorithms.ALGORITHMS, "alone", alone)
+    alone = replace(algorithms.get("grpo"), name="alone", group_relative=False)
+    monkeypatch.setattr(algorithms, "names", lambda: ["alone"])
+    monkeypatch.setattr(algorithms, "get", lambda name: alone)
     load_recipe(base, ["algorithm.name=alone", "rollout.group=1"])
 
 

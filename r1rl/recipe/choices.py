@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from r1rl import algorithms
+from r1rl.algorithm import Algorithm
 from r1rl.errors import UserError
 from r1rl.recipe.broken import Broken
 from r1rl.recipe.schema import Recipe
@@ -107,5 +108,5 @@ def rewards_differ(recipe: Recipe) -> Iterator[Broken]:
             )
 
 
-def _bundle(recipe: Recipe) -> algorithms.Algorithm | None:
-    return recipe.algorithm_bundle() if recipe.algorithm.name in algorithms.ALGORITHMS else None
+def _bundle(recipe: Recipe) -> Algorithm | None:
+    return recipe.algorithm_bundle() if recipe.algorithm.name in algorithms.names() else None

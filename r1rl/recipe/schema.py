@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from r1rl import algorithms
+from r1rl.algorithm import Algorithm
 from r1rl.recipe.section import Count, CountOrZero, Fraction, Positive, Scalar, Section, SmallCount
 
 
@@ -177,7 +178,7 @@ class Recipe(Section):
         """Tokens in one forward pass: as written, or four longest sequences and never fewer than 8192."""
         return self.learner.microbatch_tokens or max(4 * self.policy.max_length, 8192)
 
-    def algorithm_bundle(self) -> algorithms.Algorithm:
+    def algorithm_bundle(self) -> Algorithm:
         """The named algorithm with this recipe's own numbers in it."""
         own = self.algorithm.model_dump(exclude={"name"}, exclude_none=True)
         return dataclasses.replace(algorithms.get(self.algorithm.name), **own)
