@@ -24,7 +24,8 @@ from r1rl.types import ProblemSource, Sample
 TEXTS = 2000  # worked examples that the tokenizer is trained on
 RISE = 0.1  # share of the updates in which the learning rate rises
 PACKAGE = Path(__file__).parent
-CODE = ("batch.py", "chat.py", "learner.py", "loss.py", "schedule.py", "warmup.py", "policy")  # decides the result
+# All that decides the result.
+CODE = ("batch.py", "chat.py", "learner.py", "loss.py", "schedule.py", "sizes.py", "warmup.py", "policy")
 
 
 def problems_used(recipe: Recipe) -> int:
