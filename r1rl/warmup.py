@@ -27,7 +27,7 @@ TEXTS = 2000  # worked examples that the tokenizer is trained on
 RISE = 0.1  # share of the updates in which the learning rate rises
 PACKAGE = Path(__file__).parent
 # What decides the result.
-CODE = ("algorithm.py", "batch.py", "chat.py", "learner.py", "loss", "policy", "schedule.py", "warmup.py")
+CODE = ("algorithm.py", "batch.py", "chat.py", "learner.py", "loss", "policy", "schedule.py", "sizes.py", "warmup.py")
 
 
 def problems_used(recipe: Recipe) -> int:

@@ -168,7 +168,7 @@ def test_a_missing_file_names_its_neighbours(base, monkeypatch):
         ("lr: 3.0e-4", f"lr: {10**400}", "demo.yaml:10: learner.lr must be a valid number, found 1000"),
         ("lr: 3.0e-4", "lr: 0", "demo.yaml:10: learner.lr must be greater than 0, found 0"),
         ("lr: 3.0e-4", "lr:", "demo.yaml:10: learner.lr must be a valid number, found nothing"),
-        ("{init: tiny}", "{init: huge}", "demo.yaml:2: policy.init must be 'tiny', found 'huge'"),
+        ("{init: tiny}", "{init: [tiny]}", "demo.yaml:2: policy.init must be a valid string, found ['tiny']"),
         ("policy: {init: tiny}\n", "", "demo.yaml: missing key `policy`\n"),
         ("{init: tiny}", "tiny", "demo.yaml:2: policy must be a section of keys, found 'tiny'"),
         ("name: demo", "name: Demo 1", "demo.yaml:1: name must match ^[a-z0-9][a-z0-9_-]*$, found 'Demo 1'"),

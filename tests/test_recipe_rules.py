@@ -27,6 +27,8 @@ from tests.recipes import refusal, tiny
         (["policy.init=null"], "demo.yaml:2: neither policy.path nor policy.init is given"),
         (["policy.path=org/name"], "demo.yaml:2: policy.path and policy.init are both given"),
         (["warmup=null"], "demo.yaml:2: policy.init = tiny has no warmup"),
+        (["policy.init=tyni"], "there is no size `tyni`"),
+        (["policy.init=16B"], "policy.init = 16B is a configuration only"),
         (["warmup.low=0.45"], "warmup.low = 0.45 is not below warmup.high = 0.45"),
         (["algorithm.name=grop"], "did you mean `grpo`?"),
         (["algorithm.name=sft"], "there is no algorithm `sft`"),

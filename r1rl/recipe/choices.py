@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from r1rl import algorithms
+from r1rl import algorithms, sizes
 from r1rl.algorithm import Algorithm
 from r1rl.errors import UserError
 from r1rl.recipe.broken import Broken
@@ -22,6 +22,23 @@ def one_origin(recipe: Recipe) -> Iterator[Broken]:
             f"{found} given",
             "the first weights come from exactly one place",
             "keep `path:` for a pretrained policy or `init: tiny` for a new one, and set the other to null",
+        )
+
+
+def init_is_known(recipe: Recipe) -> Iterator[Broken]:
+    if recipe.policy.init is None:
+        return
+    try:
+        size = sizes.get(recipe.policy.init)
+    except UserError as error:
+        yield Broken(("policy", "init"), error.what, error.why, error.instead)
+        return
+    if not size.with_weights:
+        yield Broken(
+            ("policy", "init"),
+            f"policy.init = {recipe.policy.init} is a configuration only",
+            "weights of that size are not made here",
+            "take a size up to 1B, or name a pretrained policy with `path:`",
         )
 
 

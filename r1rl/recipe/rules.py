@@ -8,6 +8,7 @@ from r1rl.recipe.schema import Recipe
 
 RULES: tuple[Rule, ...] = (
     choices.one_origin,
+    choices.init_is_known,
     choices.init_is_warmed_up,
     named.policy_is_readable,
     named.problems_exist,

@@ -22,7 +22,7 @@ class RaySection(Section):
 
 class PolicySection(Section):
     path: str | None = Field(default=None, description="a Hugging Face folder or hub id")
-    init: Literal["tiny"] | None = Field(default=None, description="a named size, made here with random weights")
+    init: str | None = Field(default=None, description="a named size of r1rl.sizes, made here with random weights")
     dtype: Literal["auto", "bfloat16", "float32"] = Field(
         default="auto", description="of the weights; auto: bfloat16 where the hardware has it"
     )
