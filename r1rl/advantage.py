@@ -26,6 +26,46 @@ def standardised(rewards_PG: Rewards, mask_PG: Mask) -> list[list[float]]:
     return _by_group(_standardised, rewards_PG, mask_PG)
 
 
+def centred(rewards_PG: Rewards, mask_PG: Mask) -> list[list[float]]:
+    """Rewards minus the group's mean: no division, so groups of small spread do not count as much as those of large
+    (Dr. GRPO, arXiv 2503.20783, sec. 3.2).
+
+    >>> centred([[2.0, 1.0, 0.0, 1.0]], [[True] * 4])
+    [[1.0, 0.0, -1.0, 0.0]]
+    """
+    return _by_group(_centred, rewards_PG, mask_PG)
+
+
+def leave_one_out(rewards_PG: Rewards, mask_PG: Mask) -> list[list[float]]:
+    """Rewards minus the mean of the others in the group (RLOO, arXiv 2402.14740).
+
+    It is `centred` times G / (G - 1), with G the samples that count.
+
+    >>> leave_one_out([[1.0, 0.0, 0.5]], [[True] * 3])
+    [[0.75, -0.75, 0.0]]
+    """
+    return _by_group(_leave_one_out, rewards_PG, mask_PG)
+
+
+def batch_standardised(rewards_PG: Rewards, mask_PG: Mask) -> list[list[float]]:
+    """Rewards minus the group's mean, in standard deviations of these differences over the whole step.
+
+    REINFORCE++ with baseline (arXiv 2501.03262v9): a group of small spread is not blown up.
+
+    >>> batch_standardised([[1.0, 0.0], [7.0, 7.0]], [[True] * 2] * 2)
+    [[1.414213562373095, -1.414213562373095], [0.0, 0.0]]
+    """
+    centred_PG = centred(rewards_PG, mask_PG)
+    counted = [
+        value
+        for values_G, mask_G in zip(centred_PG, mask_PG, strict=True)
+        for value, counts in zip(values_G, mask_G, strict=True)
+        if counts
+    ]
+    std = math.sqrt(sum(value * value for value in counted) / max(1, len(counted)))
+    return [[value / std if std else 0.0 for value in values_G] for values_G in centred_PG]
+
+
 def ones(rewards_PG: Rewards, mask_PG: Mask) -> list[list[float]]:
     """Every sample that counts is worth 1: the policy gradient of that is the gradient of cross-entropy.
 
@@ -73,3 +113,7 @@ def _standardised(rewards: list[float]) -> list[float]:
     centred = _centred(rewards)
     std = math.sqrt(sum(value * value for value in centred) / len(centred))
     return [value / std for value in centred]
+
+
+def _leave_one_out(rewards: list[float]) -> list[float]:
+    return [value * len(rewards) / (len(rewards) - 1) for value in _centred(rewards)]

@@ -300,7 +300,7 @@ def samples(policy, own):
 
 
 GRPO = replace(algorithms.get("grpo"), ratio_to="sampler", correction=PRESETS["none"])
-ALGORITHM = replace(GRPO, aggregation="token", kl=0.1, reference_every=0)
+ALGORITHM = replace(GRPO, aggregation="token", clip_low=0.2, clip_high=0.2, kl=0.1, reference_every=0)
 
 
 def update(learner: Learner, samples, algorithm: Algorithm, lr: float, temperature: float) -> dict[str, float]:
