@@ -129,7 +129,7 @@ def fleet(recipe: Recipe) -> Fleet:
         max_length=recipe.policy.max_length,
         max_sequences=min(sequences, SAMPLED_AT_ONCE),
         memory_gib=recipe.rollout.memory_gib,
-        options=recipe.rollout.options,
+        options=recipe.engine_options,
     )
 
 

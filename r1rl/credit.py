@@ -43,6 +43,7 @@ def _sample(scored: ScoredGroup, completion: Completion, advantage: float) -> Sa
         token_ids_T=completion.token_ids_T,
         logprobs_T=completion.logprobs_T,
         advantages_T=(advantage,) * len(completion.token_ids_T),
+        routes=completion.routes,
     )
 
 

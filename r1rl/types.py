@@ -27,6 +27,24 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Routes:
+    """Which experts a sampler's routers chose, token by token, as bytes.
+
+    >>> Routes(data=bytes([0, 3, 1, 2]), layers=1, top_k=2, wide=False).tokens
+    2
+    """
+
+    data: bytes  # [tokens, layers, top_k] of expert numbers
+    layers: int  # with experts
+    top_k: int
+    wide: bool  # two little-endian bytes a number, for more than 256 experts
+
+    @property
+    def tokens(self) -> int:
+        return len(self.data) // (self.layers * self.top_k * (2 if self.wide else 1))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Completion:
     """What a sampler wrote after one prompt: ids, not text, so that nothing is ever re-tokenised.
 
@@ -39,6 +57,7 @@ class Completion:
     logprobs_T: tuple[float, ...]  # nats, of each sampled token at the real sampling temperature
     finish: str  # "stop" (end token), "length" (cut off) or "abort"
     version: int  # the policy version whose weights wrote every one of these tokens
+    routes: Routes | None = None  # of prompt and completion but the last token; None where the engine does not tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +144,7 @@ class Sample:
     token_ids_T: tuple[int, ...]
     logprobs_T: tuple[float, ...]
     advantages_T: tuple[float, ...]  # one per completion token; equal ones where only the whole answer was judged
+    routes: Routes | None = None  # the completion's
 
 
 RewardFn = Callable[..., "Judgement | Verdict | float"]

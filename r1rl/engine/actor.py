@@ -79,9 +79,10 @@ class Engine:
         return self._completions(await queue.get())
 
     def _completions(self, output: Any) -> list[Completion]:
-        return [self._completion(c) for c in sorted(output.outputs, key=lambda c: c.index)]
+        prompt_tokens = len(output.prompt_token_ids)
+        return [self._completion(c, prompt_tokens) for c in sorted(output.outputs, key=lambda c: c.index)]
 
-    def _completion(self, c: Any) -> Completion:
+    def _completion(self, c: Any, prompt_tokens: int) -> Completion:
         version = compat.written_version(c, self.version)
         if version != self.version:
             raise EngineError(
@@ -95,6 +96,7 @@ class Engine:
             logprobs_T=tuple(step[token].logprob for token, step in zip(c.token_ids, c.logprobs, strict=True)),
             finish=c.finish_reason or "abort",
             version=version,
+            routes=compat.routes(c, prompt_tokens, self.spec),
         )
 
     async def stop(self) -> None:

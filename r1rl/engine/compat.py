@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from r1rl.engine.spec import EngineSpec, Sampling
+from r1rl.types import Routes
 
 FLASH_MLA_HEADS = ((128, 128), (192, 256), (64, 128))  # (qk_nope_head_dim, v_head_dim) of vLLM 0.26's FlashAttention
 EXTENSION = "r1rl.engine.transfer.Worker"
@@ -34,9 +35,14 @@ def environment(spec: EngineSpec) -> dict[str, str]:
     }
 
 
+def _config(spec: EngineSpec) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((spec.model / "config.json").read_text())
+    return found
+
+
 def _flash_mla(spec: EngineSpec) -> bool:
     # Small policies have head sizes that no MLA prefill kernel takes: they run as plain multi-head attention.
-    config = json.loads((spec.model / "config.json").read_text())
+    config = _config(spec)
     return (config.get("qk_nope_head_dim"), config.get("v_head_dim")) in FLASH_MLA_HEADS
 
 
@@ -93,6 +99,22 @@ def written_version(completion: Any, committed: int) -> int | None:
     if versions == {"default"}:  # no update yet: still what the engine was started with
         return committed
     return int(versions.pop()) if len(versions) == 1 else None
+
+
+def routes(completion: Any, prompt_tokens: int, spec: EngineSpec) -> Routes | None:
+    """The experts that prompt and completion went to; None unless the engine was started to tell.
+
+    vLLM has a row for each token that went through the model, which the last one did not, and a column for each layer,
+    dense ones included (routed_experts_capturer.py).
+    """
+    found = getattr(completion, "routed_experts", None)
+    if found is None:
+        return None
+    dense = _config(spec).get("first_k_dense_replace", 0)
+    chosen = found[: prompt_tokens + len(completion.token_ids) - 1, dense:]
+    _, layers, top_k = chosen.shape
+    wide = chosen.dtype.itemsize > 1
+    return Routes(data=chosen.astype("<u2" if wide else "u1").tobytes(), layers=layers, top_k=top_k, wide=wide)
 
 
 async def finish_weight_update(llm: Any, version: int) -> None:

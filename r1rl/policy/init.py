@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from r1rl import sizes
 from r1rl.errors import UserError
+from r1rl.policy import mtp
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
@@ -50,6 +51,7 @@ def make(size: str, tokenizer: PreTrainedTokenizerFast, max_length: int, seed: i
         )
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(config(size, len(tokenizer), max_length, tokenizer.eos_token_id))
+    mtp.attach(model)
     _init_routers(model)
     return model
 

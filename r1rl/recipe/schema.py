@@ -27,6 +27,15 @@ class PolicySection(Section):
         default="auto", description="of the weights; auto: bfloat16 where the hardware has it"
     )
     max_length: Count = Field(default=256, description="tokens of prompt plus completion")
+    replay: Literal["none", "r2", "r3"] = Field(
+        default="none",
+        description="experts in training: chosen anew, as for old log-probs, as by the sampler",
+    )
+    balance_speed: float = Field(default=0.0, ge=0, description="step of experts' biases per update; 0: frozen")
+    balance_warmup: float = Field(default=0.0, ge=0, description="the same in the warm-up; V3's pretraining: 0.001")
+    balance_loss: float = Field(default=0.0, ge=0, description="factor of the sequence-wise balance loss; V3's: 1e-4")
+    mtp_loss: float = Field(default=0.0, ge=0, description="factor of the loss of multi-token prediction; V3's: 0.3")
+    mtp_joint: bool = Field(default=False, description="whether that loss trains the whole policy in RL too")
 
 
 class DataSection(Section):
@@ -177,6 +186,11 @@ class Recipe(Section):
     def microbatch_tokens(self) -> int:
         """Tokens in one forward pass: as written, or four longest sequences and never fewer than 8192."""
         return self.learner.microbatch_tokens or max(4 * self.policy.max_length, 8192)
+
+    @property
+    def engine_options(self) -> dict[str, Any]:
+        """vLLM engine arguments of this recipe: its own, and what replaying the sampler's routes takes."""
+        return ({"enable_return_routed_experts": True} if self.policy.replay == "r3" else {}) | self.rollout.options
 
     def algorithm_bundle(self) -> Algorithm:
         """The named algorithm with this recipe's own numbers in it."""
