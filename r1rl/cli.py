@@ -130,6 +130,18 @@ def fetch_model(
     console.print(f"{model}: {fetch(model, file, console.print)}", highlight=False)
 
 
+@app.command("export")
+def export_model(
+    model: Annotated[str, typer.Argument(help="RUN, RUN@STEP, RUN@best, a checkpoint or a Hugging Face folder.")],
+    out: Annotated[Path, typer.Argument(help="The folder to be made.")],
+    evals: Annotated[list[Path] | None, typer.Option(help="Evaluations of it for the card; may be repeated.")] = None,
+) -> None:
+    """Export a checkpoint: a Hugging Face folder with a generation config and a card of its numbers and lineage."""
+    from r1rl.export import export
+
+    console.print(f"written to {export(model, out, evals or [])}", highlight=False)
+
+
 @app.command()
 def check(recipe: RecipeName, overrides: Overrides = None) -> None:
     """Check a recipe: schema and all rules, in under a second, without torch."""

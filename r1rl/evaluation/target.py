@@ -10,7 +10,7 @@ from r1rl import checkpoint
 from r1rl.errors import UserError
 from r1rl.models import MODELS
 from r1rl.policy.folder import local
-from r1rl.recipe import Recipe, load_recipe
+from r1rl.recipe import Recipe, kept_recipe
 
 BLOCK = 1 << 24  # bytes hashed at once
 
@@ -79,5 +79,5 @@ def _of_run(name: str, run: Path, folder: Path | None) -> Target:
             "evaluation needs the weights of a step",
             f"write {run}@STEP with one of: {known}" if known else "let the run go on until its first checkpoint",
         )
-    recipe = load_recipe(run / "recipe.yaml")
+    recipe = kept_recipe(run / "recipe.yaml")
     return Target(name=name, folder=folder, version=checkpoint.read(folder).version, run=run, recipe=recipe)
