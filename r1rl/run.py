@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from r1rl.errors import UserError
 from r1rl.recipe import MAY_CHANGE_ON_RESUME as MAY_CHANGE
@@ -103,18 +104,13 @@ def newest_folder(recipe: Recipe) -> Path:
     return found[-1].parent
 
 
-def cache() -> Path:
-    """$R1RL_HOME: warmed-up policies and other things that can be made again."""
-    return Path(os.environ.get("R1RL_HOME", "~/.cache/r1rl")).expanduser()
-
-
 def write_atomically(path: Path, text: str) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text)
     partial.replace(path)
 
 
-def environment() -> dict[str, object]:
+def environment() -> dict[str, Any]:
     """What a number was measured on."""
     return {
         "started": time.strftime("%Y-%m-%d %H:%M:%S %z"),

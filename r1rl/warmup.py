@@ -16,9 +16,9 @@ from pathlib import Path
 from r1rl import chat
 from r1rl.actors import Actor, wait_one
 from r1rl.algorithm import SFT
+from r1rl.home import home
 from r1rl.loss import Totals, metrics
 from r1rl.recipe import Recipe
-from r1rl.run import cache
 from r1rl.schedule import lr_at
 from r1rl.stream import open_source
 from r1rl.types import ProblemSource, Sample
@@ -42,7 +42,7 @@ def source_of(recipe: Recipe) -> ProblemSource:
 
 def fresh_policy(recipe: Recipe, source: ProblemSource, learner: Actor, key: str) -> Path:
     """The folder of a new policy with random weights and its own tokenizer; made when it is not cached."""
-    folder = cache() / "init" / key
+    folder = home() / "init" / key
     if not folder.is_dir():
         texts = [part for i in range(TEXTS) for part in _pieces(source, i)]
         phrase, size = chat.pieces("")[0], recipe.policy.init
@@ -56,7 +56,7 @@ def warm(
 ) -> Path:
     """The folder of the warmed-up policy; trained from `start` when it is not cached. `tell` hears (update, loss)."""
     assert recipe.warmup is not None
-    folder = cache() / "warmup" / key
+    folder = home() / "warmup" / key
     if not folder.is_dir():
         loading = learner.call("load", start, recipe.warmup.optimizer)
         wait_one(learner, loading, recipe.learner.deadline_s, "loading the policy")

@@ -21,6 +21,7 @@ DEFINED = DefinedBy(
     model="runs/a",
     model_digest="m1",
     seeds=(0,),
+    dtype="float32",
     hardware="1 CPU",
 )
 GREEDY = replace(DEFINED, sampling=Sampling(temperature=0.0, top_p=1.0, max_tokens=1024))
@@ -38,6 +39,7 @@ def attempt(name: str = "s/1", sample: int = 0, letter: str = "+", **changes: ob
         response=f"I say {letter}",
         verdict=verdict,
         detail="",
+        lenient={"+": Verdict.CORRECT, "-": Verdict.WRONG, "0": Verdict.CORRECT, "?": Verdict.UNGRADABLE}[letter],
         said={"+": "1", "-": "2", "0": None, "?": "3"}[letter],
         tokens=10 + sample,
         finish="length" if letter == "0" else "stop",

@@ -98,8 +98,3 @@ def test_the_newest_run_of_the_recipe_and_its_seed_is_found(tmp_path, recipe, mo
         if "2027" not in name:  # that one never started
             (tmp_path / "runs" / f"r1_zero_tiny-{name}" / "recipe.yaml").touch()
     assert runs.newest_folder(recipe).name == "r1_zero_tiny-seed0-20250102-000000"
-
-
-def test_the_cache_follows_its_variable(tmp_path, monkeypatch):
-    monkeypatch.setenv("R1RL_HOME", str(tmp_path))
-    assert runs.cache() == tmp_path

@@ -23,6 +23,7 @@ def test_counted_by_hand():
     assert found.estimates == pytest.approx(
         {
             "avg@4": (2 / 4 + 1 / 2) / 2,
+            "lenient@4": (3 / 4 + 1 / 2) / 2,
             "pass@1": 0.5,
             "pass@2": (5 / 6 + 1) / 2,
             "pass@4": 1.0,
@@ -58,7 +59,7 @@ def test_missing_samples_stop_it():
 
 
 def test_answers_that_cannot_be_compared_have_no_vote():
-    found = summary([attempt("a", said=None)], ["a"], 1, same=None)
+    found = summary([attempt("a", said=None, lenient=None)], ["a"], 1, same=None)
     assert list(found.estimates) == ["avg@1", "pass@1"]
 
 

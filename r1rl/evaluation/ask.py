@@ -37,12 +37,11 @@ def ask(
     at_once: int,
     memory_gib: float | None,
     dtype: str | None,
-    extract: str | None,
     address: str | None,
     out: Path | None,
 ) -> list[Results]:
     """Evaluates a policy and says what came out. Raises R1Error."""
-    asked = [open_suite(name, target, problems, extract) for name in suites]
+    asked = [open_suite(name, target, problems) for name in suites]
     recipe = target.recipe
     plan = Plan(
         target=target,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from r1rl.errors import RunError, UserError
@@ -25,7 +25,8 @@ class Attempt:
 
     >>> a = Attempt(
     ...     id="math500/algebra/24", sample=0, seed=7, question="2+2?", answer="4", response="\\\\boxed{5}",
-    ...     verdict=Verdict.WRONG, detail="5 is not 4", said="5", tokens=6, finish="stop", level=2, subject="algebra",
+    ...     verdict=Verdict.WRONG, detail="5 is not 4", said="5", lenient=Verdict.WRONG, tokens=6, finish="stop",
+    ...     level=2, subject="algebra",
     ... )
     >>> a.key
     ('math500/algebra/24', 0)
@@ -40,6 +41,7 @@ class Attempt:
     verdict: Verdict
     detail: str  # the judge's reason; may be empty
     said: str | None  # the answer found in the response, which is what votes; None: there is none
+    lenient: Verdict | None  # if the answer may stand anywhere; None: the suite has no such reading
     tokens: int
     finish: str  # one of FINISHED
     level: int | str | None  # None: the suite has no levels
@@ -91,6 +93,11 @@ def read_attempts(path: Path) -> Iterator[Attempt]:
             )
         seen.add(attempt.key)
         yield attempt
+
+
+def leniently(attempts: Iterable[Attempt]) -> Iterator[Attempt]:
+    """The same attempts under their lenient verdicts."""
+    return (replace(attempt, verdict=attempt.lenient) for attempt in attempts if attempt.lenient is not None)
 
 
 def missing(keys: Iterable[tuple[str, int]], problems: Sequence[str], k: int) -> list[tuple[str, int]]:
@@ -148,7 +155,8 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
 def _parse(line: bytes) -> Attempt:
     row = json.loads(line)
     known = {field.name: row[field.name] for field in fields(Attempt)}
-    attempt = Attempt(**known | {"verdict": Verdict(row["verdict"])})
+    lenient = None if row["lenient"] is None else Verdict(row["lenient"])
+    attempt = Attempt(**known | {"verdict": Verdict(row["verdict"]), "lenient": lenient})
     if type(attempt.sample) is not int or type(attempt.tokens) is not int or not isinstance(attempt.id, str):
         raise ValueError("id is a text, sample and tokens are whole numbers")
     if attempt.finish not in FINISHED:

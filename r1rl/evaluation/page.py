@@ -95,7 +95,8 @@ def heading(attempt: Attempt) -> str:
 def parts(attempt: Attempt) -> list[tuple[str, str]]:
     """(name, text) of what a transcript shows."""
     said = "nothing" if attempt.said is None else attempt.said
-    verdict = f"gold {attempt.answer}\nfound {said}\n{attempt.detail}".rstrip()
+    lenient = f"\nread leniently: {attempt.lenient.value}" if attempt.lenient else ""
+    verdict = f"gold {attempt.answer}\nfound {said}\n{attempt.detail}".rstrip() + lenient
     return [("Question", attempt.question), ("Response", shortened(attempt.response)), ("Judged", verdict)]
 
 

@@ -41,7 +41,9 @@ def headline(results: Results) -> str:
     if results.average is None:
         return f"No sample of {results.suite} could be graded."
     sampled, other = results.interval("sampling"), results.interval("over_problems")
-    text = f"avg@{results.k} = {points(results.average)} points on {results.n} problems. 95% intervals: "
+    text = f"avg@{results.k} = {points(results.average)} points on {results.n} problems"
+    text += f", {points(results.lenient)} read leniently" if results.lenient is not None else ""
+    text += ". 95% intervals: " if results.lenient is None else ". 95% intervals of the first: "
     text += f"{between(other)} for problems of this kind, "
     if results.defined_by.sampling.greedy:
         return text + "greedy, so these problems give the same answers again."
@@ -89,7 +91,16 @@ def _rates(results: Results) -> Grid:
 
 
 def _parts(results: Results) -> list[Grid]:
-    header = ("problems", f"avg@{results.k}", "sampling only", "over problems", "truncated", "no answer", "tokens")
+    header = (
+        "problems",
+        f"avg@{results.k}",
+        "lenient",
+        "sampling only",
+        "over problems",
+        "truncated",
+        "no answer",
+        "tokens",
+    )
     return [
         Grid(title=f"By {key}", header=(key, *header), rows=tuple(_part(value, p) for value, p in parts.items()))
         for key, parts in results.by.items()
@@ -97,7 +108,7 @@ def _parts(results: Results) -> list[Grid]:
 
 
 def _part(name: str, p: Part) -> tuple[str, ...]:
-    numbers = (points(p.average), between(p.sampling), between(p.over_problems), points(p.truncated))
+    numbers = (points(p.average), points(p.lenient), between(p.sampling), between(p.over_problems), points(p.truncated))
     return (name, str(p.problems), *numbers, points(p.no_answer), f"{p.tokens:,.0f}")
 
 

@@ -41,7 +41,7 @@ class DefinedBy:
     >>> DefinedBy(
     ...     data_sha="9f…", prompt_sha="c1…", template="deepseek-r1", verifier="math 3", model="runs/a/checkpoints/200",
     ...     model_digest="77…", sampling=Sampling(temperature=0.6, top_p=0.95, max_tokens=32768), seeds=(0,),
-    ...     hardware="1 × H200",
+    ...     dtype="bfloat16", hardware="NVIDIA H200",
     ... ).template
     'deepseek-r1'
     """
@@ -54,6 +54,7 @@ class DefinedBy:
     model: str  # as the user named it
     model_digest: str  # of the weights
     seeds: tuple[int, ...]  # that the samples' own seeds are derived from
+    dtype: str  # of the weights and of what is computed
     hardware: str
 
 
@@ -62,13 +63,15 @@ class Part:
     """The numbers of the problems of one level or subject. Shares in 0 … 1; None: nothing was graded.
 
     >>> Part(
-    ...     problems=43, average=0.9, sampling=None, over_problems=None, truncated=0.01, no_answer=0.02, tokens=900
+    ...     problems=43, average=0.9, lenient=0.91, sampling=None, over_problems=None, truncated=0.01, no_answer=0.02,
+    ...     tokens=900,
     ... ).problems
     43
     """
 
     problems: int
     average: float | None
+    lenient: float | None  # if answers may stand anywhere; None: the suite has no such reading
     sampling: Interval | None
     over_problems: Interval | None
     truncated: float  # share of samples
@@ -80,10 +83,11 @@ class Part:
 class Results:
     """A suite's numbers. Shares are in 0 … 1, not percent; None stands for what cannot be said.
 
-    `estimates`: avg@k, and pass@j and maj@j for j = 1, 2, 4 … k. `intervals`: for avg@k both kinds, for the others
-    over problems. `rates`: truncated, no_answer and ungradable as shares of n·k samples, problems_left_out as a share
-    of problems, and avg@k if every ungradable sample were wrong (if_ungradable_wrong) or right (if_ungradable_right).
-    `tokens`: mean, median and max length of a sample, mean of the right and of the wrong ones, and the sum.
+    `estimates`: avg@k, lenient@k (the same if answers may stand anywhere; not for programs), and pass@j and maj@j for
+    j = 1, 2, 4 … k. `intervals`: for avg@k and lenient@k both kinds, for the others over problems. `rates`: truncated,
+    no_answer and ungradable as shares of n·k samples, problems_left_out as a share of problems, and avg@k if every
+    ungradable sample were wrong (if_ungradable_wrong) or right (if_ungradable_right). `tokens`: mean, median and max
+    length of a sample, mean of the right and of the wrong ones, and the sum.
 
     >>> Results(
     ...     suite="aime2024", n=30, k=64, estimates={"avg@64": 0.289}, intervals={}, rates={}, tokens={}, by={},
@@ -107,6 +111,11 @@ class Results:
     @property
     def average(self) -> float | None:
         return self.estimates[f"avg@{self.k}"]
+
+    @property
+    def lenient(self) -> float | None:
+        """None: nothing was graded, or the suite has no lenient reading."""
+        return self.estimates.get(f"lenient@{self.k}")
 
     def interval(self, kind: str) -> Interval | None:
         """Of avg@k: "sampling" or "over_problems"."""

@@ -25,6 +25,7 @@ from r1rl.engine.spec import Sampling
 from r1rl.errors import EngineError, UserError
 from r1rl.evaluation import results as numbers
 from r1rl.evaluation.attempts import Attempt, SampleLog, read_attempts
+from r1rl.evaluation.judges import Judges
 from r1rl.evaluation.presets import Preset
 from r1rl.evaluation.progress import Progress
 from r1rl.evaluation.report import write_report
@@ -36,7 +37,7 @@ from r1rl.judge import VERSION, Answer, RewardSpec
 from r1rl.policy.folder import architecture
 from r1rl.reward import JudgePool
 from r1rl.rollout import Prompt, Rollouts
-from r1rl.run import write_atomically
+from r1rl.run import environment, write_atomically
 from r1rl.seeds import derive
 from r1rl.types import Completion, Problem, Verdict
 
@@ -69,9 +70,12 @@ def evaluate(console: Console, plan: Plan, suites: Sequence[Suite], out: Path) -
     with ExitStack() as stack:
         stack.enter_context(cluster.connected(plan.address))
         hw = cluster.hardware(plan.dtype)
-        defined = {suite.name: _definition(plan, suite, hw) for suite in suites}
+        machine = environment()
+        name = "; ".join(machine["gpus"]) if hw.gpus else f"{machine['cpu']}, {hw.threads} threads"
+        defined = {suite.name: _definition(plan, suite, hw, name) for suite in suites}
         for suite in suites:
             _claim(out / suite.name, defined[suite.name])
+        write_atomically(out / "environment.json", json.dumps(machine, indent=1))
         fleet = stack.enter_context(
             cluster.engines(plan.fleet, hw, target.folder, architecture(target.folder), out / "logs", target.version)
         )
@@ -84,19 +88,19 @@ def _suite(console: Console, plan: Plan, suite: Suite, rollouts: Rollouts, defin
     start = time.monotonic()
     before = _seconds_before(folder)
     missing = _missing(suite, plan.preset.samples, folder / SAMPLES)
-    pool = JudgePool([suite.judge], plan.judges, plan.judge_deadline_s, folder / "judges.log")
+    judges = Judges(suite, plan.judges, plan.judge_deadline_s, folder / "judges.log")
     log = SampleLog(folder / SAMPLES)
     try:
         with Progress(console, suite, len(missing)) as progress:
             for problem, answers in _answers(plan, suite, missing, rollouts):
-                attempts = _judged(plan, suite, problem, answers, pool)
+                attempts = _judged(plan, suite, problem, answers, judges)
                 log.write(attempts)
                 progress.add(attempts)
                 seconds = before + time.monotonic() - start
                 write_atomically(folder / "seconds", f"{seconds:.1f}")
     finally:
         log.close()
-        pool.close()
+        judges.close()
     return _summarised(plan, suite, defined, folder, _seconds_before(folder))
 
 
@@ -123,9 +127,9 @@ def _answers(
 
 
 def _judged(
-    plan: Plan, suite: Suite, problem: Problem, answers: Sequence[tuple[str, Completion]], pool: JudgePool
+    plan: Plan, suite: Suite, problem: Problem, answers: Sequence[tuple[str, Completion]], judges: Judges
 ) -> list[Attempt]:
-    scores = pool.judge([Answer(problem=problem, text=text, tokens=len(c.token_ids_T)) for text, c in answers])
+    scores = judges.judge([Answer(problem=problem, text=text, tokens=len(c.token_ids_T)) for text, c in answers])
     seed = _seed(plan, suite, problem)
     aborted = sum(completion.finish == "abort" for _, completion in answers)
     if aborted:
@@ -145,12 +149,13 @@ def _judged(
             verdict=score.verdict,
             detail=score.detail,
             said=_said(suite, text, score.verdict),
+            lenient=lenient,
             tokens=len(completion.token_ids_T),
             finish=completion.finish,
             level=_text_or_number(problem.meta.get("level")),
             subject=str(problem.meta["subject"]) if problem.meta.get("subject") is not None else None,
         )
-        for sample, ((text, completion), score) in enumerate(zip(answers, scores, strict=True))
+        for sample, ((text, completion), (score, lenient)) in enumerate(zip(answers, scores, strict=True))
     ]
 
 
@@ -182,7 +187,7 @@ def _summarised(plan: Plan, suite: Suite, defined: DefinedBy, folder: Path, seco
     return found
 
 
-def _definition(plan: Plan, suite: Suite, hw: Hardware) -> DefinedBy:
+def _definition(plan: Plan, suite: Suite, hw: Hardware, hardware: str) -> DefinedBy:
     preset, target, template = plan.preset, plan.target, _template(plan, suite)
     return DefinedBy(
         data_sha=suite.sha,
@@ -193,7 +198,8 @@ def _definition(plan: Plan, suite: Suite, hw: Hardware) -> DefinedBy:
         model=target.name,
         model_digest=digest(target.folder),
         seeds=(plan.seed,),
-        hardware=f"{hw.gpus} GPU(s)" if hw.gpus else f"{hw.threads} CPU threads, {hw.dtype}",
+        dtype=hw.dtype,
+        hardware=hardware,
     )
 
 

@@ -10,10 +10,13 @@ from r1rl import catalogue
 from r1rl.corpus import load
 from r1rl.errors import UserError
 from r1rl.evaluate import HELDOUT, judge_of
+from r1rl.evaluation.subset import stratified
 from r1rl.evaluation.target import Target
-from r1rl.judge import RewardSpec, bind
+from r1rl.judge import RewardSpec
 from r1rl.stream import open_source
 from r1rl.types import Problem
+
+LENIENT = ("math:correct", "choice:correct")  # judges that know the option `extract: lenient`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,13 @@ class Suite:
     boxed: bool  # are answers to be boxed? Programs have their own way, which the question tells
 
     @property
+    def lenient(self) -> RewardSpec | None:
+        """The judge that takes an answer wherever it stands, for a second number beside the strict one."""
+        if self.judge.fn not in LENIENT:
+            return None
+        return replace(self.judge, options={**self.judge.options, "extract": "lenient"})
+
+    @property
     def votes(self) -> bool:
         """Can two answers be said to be the same? Programs can't: they have no maj@k."""
         return not any("tests" in problem.meta for problem in self.problems)
@@ -41,18 +51,12 @@ class Suite:
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def open_suite(name: str, target: Target, count: int | None, extract: str | None = None) -> Suite:
-    """A suite by name, its first `count` problems or all.
-
-    Args:
-        extract: where its judge looks for the answer, if it has that option; None: as strictly as in training.
+def open_suite(name: str, target: Target, count: int | None) -> Suite:
+    """A suite by name: all of it, or `count` problems, a stratified part of a published set.
 
     Raises UserError for an unknown suite or missing data.
     """
     suite = _heldout(target, count) if name == HELDOUT else _published(name)
-    if extract is not None:
-        suite = replace(suite, judge=replace(suite.judge, options={**suite.judge.options, "extract": extract}))
-        bind(suite.judge)
     if count is None or count == len(suite.problems):
         return suite
     if count > len(suite.problems):
@@ -61,7 +65,7 @@ def open_suite(name: str, target: Target, count: int | None, extract: str | None
             "a problem asked twice would make the interval too narrow",
             "leave out --problems",
         )
-    return replace(suite, name=f"{name}-first{count}", problems=suite.problems[:count])
+    return replace(suite, name=f"{name}-part{count}", problems=stratified(suite.problems, count))
 
 
 def _heldout(target: Target, count: int | None) -> Suite:

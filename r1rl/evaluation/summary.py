@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import fmean, median
 
-from r1rl.evaluation.attempts import Attempt, complete
+from r1rl.evaluation.attempts import Attempt, complete, leniently
 from r1rl.evaluation.estimates import average, bounds, graded, mean, pass_at, sizes, tallies
 from r1rl.evaluation.intervals import Interval, over_problems, sampling
 from r1rl.evaluation.results import DefinedBy, Part, Results
@@ -54,6 +54,8 @@ def _values(attempts: Sequence[Attempt], k: int, same: Same | None) -> dict[str,
     """For each estimate, its value for each problem of which something was graded."""
     suite = graded(tallies(attempts))
     values = {f"avg@{k}": [tally.share for tally in suite.values()]}
+    if lenient := graded(tallies(leniently(attempts))):
+        values[f"lenient@{k}"] = [tally.share for tally in lenient.values()]
     values |= {f"pass@{j}": [pass_at(tally, j) for tally in suite.values()] for j in sizes(k)}
     if same is None:
         return values
@@ -69,6 +71,8 @@ def _intervals(
         name: {"over_problems": over_problems(of)} for name, of in values.items()
     }
     found[f"avg@{k}"]["sampling"] = sampling(list(tallies(attempts).values()))
+    if f"lenient@{k}" in found:
+        found[f"lenient@{k}"]["sampling"] = sampling(list(tallies(leniently(attempts)).values()))
     return found
 
 
@@ -109,6 +113,7 @@ def _part(attempts: Sequence[Attempt]) -> Part:
     return Part(
         problems=len(suite),
         average=average(suite.values()),
+        lenient=average(tallies(leniently(attempts)).values()),
         sampling=sampling(list(suite.values())),
         over_problems=over_problems([tally.share for tally in graded(suite).values()]),
         truncated=fmean(a.finish == "length" for a in attempts),

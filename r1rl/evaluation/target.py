@@ -8,8 +8,9 @@ from pathlib import Path
 
 from r1rl import checkpoint
 from r1rl.errors import UserError
+from r1rl.models import MODELS
 from r1rl.policy.folder import local
-from r1rl.recipe import Recipe, load_recipe
+from r1rl.recipe import Recipe, kept_recipe
 
 BLOCK = 1 << 24  # bytes hashed at once
 
@@ -50,8 +51,12 @@ def resolve(name: str) -> Target:
             "evaluation needs weights, config.json and a tokenizer",
             "give a run folder (runs/…), RUN@STEP, a folder in its checkpoints/, or a hub id like org/name",
         )
-    if not path.exists() and name.count("/") != 1:
-        raise UserError(f"there is no {name}", "evaluation needs a policy", "correct the path; a hub id is org/name")
+    if not path.exists() and name.count("/") != 1 and name not in MODELS:
+        raise UserError(
+            f"there is no {name}",
+            "a policy is needed",
+            f"correct the path; a hub id is org/name, models that r1rl can fetch: {', '.join(MODELS)}",
+        )
     return Target(name=name, folder=local(name), version=0, run=None, recipe=None)
 
 
@@ -74,5 +79,5 @@ def _of_run(name: str, run: Path, folder: Path | None) -> Target:
             "evaluation needs the weights of a step",
             f"write {run}@STEP with one of: {known}" if known else "let the run go on until its first checkpoint",
         )
-    recipe = load_recipe(run / "recipe.yaml")
+    recipe = kept_recipe(run / "recipe.yaml")
     return Target(name=name, folder=folder, version=checkpoint.read(folder).version, run=run, recipe=recipe)

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 
 from r1rl.errors import UserError
+from r1rl.models import MODELS, fetched
+
+ORIGIN = "origin.json"  # in a folder that r1rl fetched or exported: where its weights come from
 
 
 def architecture(folder: Path) -> str:
@@ -21,12 +24,14 @@ def architecture(folder: Path) -> str:
 
 
 def local(name: str) -> Path:
-    """The folder of a policy: as given, or fetched from the hub when `name` is an id like org/name.
+    """The folder of a policy: as given, a model that `r1rl fetch` has brought, or, by an id like org/name, of the hub.
 
-    Raises UserError when the hub has no such model or cannot be reached.
+    Raises UserError when it is not fetched yet, or the hub has no such model or cannot be reached.
     """
     if Path(name).is_dir():
         return Path(name)
+    if name in MODELS:
+        return fetched(name)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 

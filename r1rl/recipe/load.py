@@ -44,6 +44,11 @@ def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> Recipe:
     return recipe
 
 
+def kept_recipe(path: Path) -> Recipe:
+    """The recipe that a run has kept, checked against the schema alone: what it began from may be gone by now."""
+    return _validate(_read_file(path))
+
+
 def list_recipes() -> list[Listed]:
     """The packaged recipes, by name."""
     found = [(file, _read_file(file).data) for file in sorted(PACKAGED.glob("*.yaml"))]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from r1rl.models import MODELS
 from r1rl.nearest import did_you_mean
 from r1rl.recipe.broken import Broken
 from r1rl.recipe.document import KeyPath
@@ -104,7 +105,9 @@ def _options_are_taken(recipe: Recipe) -> Iterator[Broken]:
 
 
 def _check_policy(path: str) -> None:
-    folder = Path(path)
+    folder = MODELS[path].folder if path in MODELS else Path(path)
+    if path in MODELS and not folder.is_dir():
+        raise _Missing("is not on this machine yet", f"r1rl fetch {path}")
     if not folder.exists() and re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", path):
         return  # a hub id: whether it exists is known only where the network is
     if not folder.is_dir():
