@@ -79,6 +79,7 @@ def math_verify(gold: str, text: str) -> bool:
 
     if len(text) > 20_000:
         return False
+    text = text if boxed(text) else rf"\boxed{{{text}}}"
     return bool(peer.verify(peer.parse(rf"\boxed{{{gold}}}"), peer.parse(text)))
 
 
@@ -138,21 +139,27 @@ def same_string(text: str) -> str:
 
 
 def wrong_pairs(folder: Path, number: int) -> str:
+    """Pairs of different gold answers. An accepted pair that math-verify too calls equal is no wrong pair."""
     pool = golds(folder, "math500") + golds(folder, "deepmath_roll_5k")
     random_ = random.Random(0)
-    accepted: set[tuple[str, str]] = set()
-    start, count, tried = time.perf_counter(), 0, 0
+    accepted: list[tuple[str, str]] = []
+    start, tried = time.perf_counter(), 0
     while tried < number:
         gold, other = random_.choice(pool), random_.choice(pool)
         if same_string(gold) == same_string(other):
             continue
         tried += 1
         if judge(gold, other).verdict is Verdict.CORRECT:
-            count += 1
-            accepted.add((gold, other))
-    listed = "\n".join(f"- `{gold}` for `{other}`" for gold, other in sorted(accepted))
+            accepted.append((gold, other))
     seconds = time.perf_counter() - start
-    return f"{tried:,} random pairs, {count} judged right, {tried / seconds:,.0f} pairs/s; to check by hand:\n{listed}"
+    equal = [pair for pair in accepted if math_verify(*pair) or math_verify(*pair[::-1])]
+    false = [pair for pair in accepted if pair not in equal]
+    counts = f"{len(equal)} of them equal for math-verify too, {len(false)} false positives"
+    listed = "\n".join(
+        f"- `{gold}` for `{other}` ({'equal' if (gold, other) in equal else 'FALSE POSITIVE'})"
+        for gold, other in sorted(set(accepted))
+    )
+    return f"{tried:,} random pairs, {len(accepted)} judged right: {counts}; {tried / seconds:,.0f} pairs/s\n{listed}"
 
 
 def hostile() -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from r1rl.answer.equations import equal_worth, near, proportional, turned
 from r1rl.answer.form import refusal
-from r1rl.answer.labels import indexed, labels, members, renamed_call, unlabelled
+from r1rl.answer.labels import indexed, labels, members, renamed_call, same_name, spread, unlabelled
 from r1rl.answer.regions import is_region, same_region
 from r1rl.answer.scalars import same_scalar
 from r1rl.answer.tree import Node, Unreadable
@@ -42,7 +42,7 @@ class Comparison:
         if {gold.kind, answer.kind} & {"ratio"}:
             return self._same_ratio(gold, answer)
         if gold.kind not in SCALARS or answer.kind not in SCALARS:
-            return gold == answer and gold.kind in ("words", "set_name")
+            return (gold == answer and gold.kind in ("words", "set_name")) or (_endless(gold) and _endless(answer))
         return same_scalar(gold, answer, self.percentage)
 
     def _same_condition(self, gold: Node, answer: Node) -> bool:
@@ -79,7 +79,7 @@ class Comparison:
         if gold.kind != "relation" or (label is not None and answer.kind != "relation"):
             return bool(worth and others) and self._same_chain(gold if label is None else worth[-1], others)
         if label is not None and other_label is not None and worth and others:
-            if self._same_labels(label, other_label):
+            if same_name(label, other_label):
                 return self._same_chain(worth[-1], others)
             if turned := renamed_call(label, other_label, others[-1]):
                 return self.same(worth[-1], turned)
@@ -95,18 +95,13 @@ class Comparison:
     def _rounded(self, part: Node, values: list[Node]) -> bool:
         return part.kind == "approx" and near(part.parts[0], values[0])
 
-    def _same_labels(self, label: Node, other: Node) -> bool:
-        """The same name, or two ways to name one figure (AB and |AB|), or a word that may mean anything (Area)."""
-        mine, theirs = label.symbols(), other.symbols()
-        figure = mine == theirs and all(name.isupper() or name in (r"\angle", "m") for name in mine)
-        return label == other or figure or any(len(name) > 1 and name.isalpha() for name in mine | theirs)
-
     def _same_parts(self, gold: Node, answer: Node) -> bool:
         pairs = list(zip(gold.parts, answer.parts, strict=False))
         return len(gold.parts) == len(answer.parts) and all(self.same(a, b) for a, b in pairs)
 
     def _same_members(self, gold: Node, answer: Node) -> bool:
         """Lists and sets: with labels in their order or by label, else in any order."""
+        gold, answer = (spread(node) for node in (gold, answer))
         gold, answer = (unlabelled(node)[1][-1] if node.kind == "relation" else node for node in (gold, answer))
         if {gold.kind, answer.kind} & {"tuple", "matrix"}:
             return self._same_labelled_tuple(gold, answer)
@@ -174,6 +169,8 @@ def _plain(node: Node) -> Node:
     """An answer without what is only a manner of writing: brackets around it, and both signs of ± as a list."""
     while node.kind == "group" or (node.kind in ("list", "set") and len(node.parts) == 1 and not node.has("pm")):
         node = node.parts[0]
+    if node.kind == "relation" and node.text == "in" and node.parts[1].kind == "set":  # x in {2, 3}
+        node = node.parts[1]
     if node.kind in ("list", "set"):
         parts = tuple(signed for part in node.parts for signed in _both_signs(part))
         return Node(node.kind, parts, node.text)
@@ -223,6 +220,10 @@ def _is_clock(node: Node) -> bool:
         and len(node.parts[1].text) == 2
         and node.parts[1].text[0] == "0"
     )
+
+
+def _endless(node: Node) -> bool:
+    return node.text == ("oo" if node.kind == "const" else "infinite") and node.kind in ("const", "words")
 
 
 def _is_zero(node: Node) -> bool:

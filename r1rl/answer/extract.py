@@ -97,6 +97,16 @@ def unwrapped(answer: str) -> str:
     return answer
 
 
+def asked(gold: str) -> str:
+    r"""A gold answer without its boxes: several in a solution are its several parts.
+
+    >>> asked(r"\boxed{1} papers and \boxed{2} bins"), asked("3")
+    ('1 , 2', '3')
+    """
+    boxes = dict.fromkeys(unwrapped(box).strip() for box in boxed(gold))
+    return " , ".join(boxes) or gold
+
+
 def _in_boxes(text: str) -> list[str]:
     last = last_boxed(text)
     return [] if last is None else [unwrapped(last)]

@@ -24,9 +24,8 @@ def refusal(gold: Node, answer: Node) -> str:
     radians = gold.kind == "deg" and answer.has("const") and not answer.has("add")
     if is_literal(gold) and not is_literal(answer) and not radians:
         return "still to be worked out"
-    for kind in ("fn", "fact"):
-        if _of_constants(answer, kind) and not _of_constants(gold, kind):
-            return "still to be worked out"
+    if _to_work_out(answer) and not _to_work_out(gold):
+        return "still to be worked out"
     return ""
 
 
@@ -61,5 +60,5 @@ def _is_number(node: Node) -> bool:
     return inner.kind == "num" or (inner.kind in ("neg", "group") and _is_number(inner))
 
 
-def _of_constants(tree: Node, kind: str) -> bool:
-    return any(node.kind == kind and not node.symbols() for node in tree.walk())
+def _to_work_out(tree: Node) -> bool:
+    return any(node.kind in ("fn", "fact") and not node.symbols() for node in tree.walk())

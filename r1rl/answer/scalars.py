@@ -18,7 +18,8 @@ from r1rl.answer.tree import Node
 from r1rl.answer.values import exact, same
 
 PRINTED = 12  # significant digits from which on a decimal is taken for the print-out of an exact value
-ROUNDED = 3  # significant digits from which on a gold decimal may be a rounded value; with two, 10/13 would be 0.77
+ROUNDED = 3  # significant digits from which on a gold decimal may be a rounded value
+SIMPLE = 20  # or two, with a larger denominator than this: 0.77 may be 10/13, but 0.75 is 3/4 and 1.4 is 7/5
 FAMILY = set("kmnlj")  # letters for "any whole number", which may be exchanged in an answer with pi in it
 
 
@@ -58,8 +59,8 @@ def _same_value(gold: Node, answer: Node) -> bool:
         return _same_value(gold.parts[0], answer.parts[0])
     if same(gold, answer):
         return True
-    if _is_decimal(gold) and not _is_decimal(answer):
-        return _rounds_to(answer, gold, ROUNDED)
+    if _is_decimal(gold):
+        return _is_longer(answer, gold) if _is_decimal(answer) else _rounds_to(answer, gold, ROUNDED)
     if _is_decimal(answer) and not _is_decimal(gold):
         return _rounds_to(gold, answer, PRINTED)
     return _same_family(gold, answer)
@@ -87,10 +88,10 @@ def renamed(node: Node, old: str, new: str) -> Node:
 
 def _rounds_to(value: Node, decimal: Node, digits: int) -> bool:
     """Is the decimal what this value is when rounded to as many places, and no decimal the value itself?"""
-    written = _decimal(decimal)
-    places = len(written.partition(".")[2])
-    significant = len(written.replace(".", "").lstrip("0"))
-    if not places or significant < digits or value.symbols():
+    places, target = len(_decimal(decimal).partition(".")[2]), exact(decimal)
+    if target is not None and digits == ROUNDED and target.denominator > SIMPLE:
+        digits = 2
+    if not places or target is None or _significant(decimal) < digits or value.symbols():
         return False
     worth = exact(value)
     if worth is None:
@@ -99,8 +100,20 @@ def _rounds_to(value: Node, decimal: Node, digits: int) -> bool:
     for prime in (2, 5):
         while finite % prime == 0:
             finite //= prime
-    target = exact(decimal)
-    return finite != 1 and target is not None and abs(worth - target) * 10**places <= Fraction(1, 2)
+    return finite != 1 and abs(worth - target) * 10**places <= Fraction(1, 2)
+
+
+def _is_longer(answer: Node, gold: Node) -> bool:
+    """Is a decimal the gold one with more digits, at least one of the next two not 0? 3.1416 for 3.14, not 3.14000001."""
+    mine, other = exact(answer), exact(gold)
+    places = len(_decimal(gold).partition(".")[2])
+    if mine is None or other is None or _significant(gold) < ROUNDED or len(_decimal(answer).partition(".")[2]) <= places:
+        return False
+    return Fraction(1, 100) <= abs(mine - other) * 10**places <= Fraction(1, 2)
+
+
+def _significant(decimal: Node) -> int:
+    return len(_decimal(decimal).replace(".", "").lstrip("0"))
 
 
 def _near(value: Node, decimal: Node, places: int) -> bool:
