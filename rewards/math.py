@@ -46,7 +46,7 @@ def correct(problem: Problem, completion: str, *, extract: str = "either") -> Ju
     if not answers:
         return _none_found(problem, f"no answer ({extract})")
     # A hedge is wrong for every gold answer of one value.
-    return judge(asked(problem.gold), " or ".join(answers.values()), problem.question)
+    return judge(asked(problem.gold), " or ".join(answers.values()), problem.question, lenient=extract == "lenient")
 
 
 def _none_found(problem: Problem, why: str) -> Judgement:

@@ -56,6 +56,7 @@ def clean(text: str) -> str:
     text = _ascii(text)
     if "\\begin" not in text:  # where a double backslash ends a row
         text = DOUBLED.sub(lambda _: "\\", text)
+    text = re.sub(r"(?<=\d)(or|and)(?=[A-Z(\d])", r" \1 ", text)
     text = re.sub(r"_\{(\d), ?(\d)\}", r"_{\1\2}", NEARLY.sub("", text).replace("{:}", ":"))
     if row := ROW.fullmatch(text):  # a column written as a row with a T
         text = f"({row['row'] or row['cells'].replace('&', ',')})"

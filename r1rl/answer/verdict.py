@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from r1rl.answer import choices, words
 from r1rl.answer.compare import SCALARS, Comparison
-from r1rl.answer.form import is_literal, restates
+from r1rl.answer.form import Policy, is_literal, restates
 from r1rl.answer.gold import mended, unreadable
 from r1rl.answer.reader import read
 from r1rl.answer.renaming import renamings
@@ -25,7 +25,7 @@ PLAIN = re.compile(
 PERCENTAGE = re.compile(r"(?i)percent|%|\bpct\b")
 
 
-def judge(gold: str, answer: str, question: str = "") -> Judgement:
+def judge(gold: str, answer: str, question: str = "", lenient: bool = False) -> Judgement:
     r"""Is an answer (what stood in the box) the gold answer?
 
     >>> judge(r"\frac{1}{2}", "0.5").verdict.value, judge("42", "40+2").detail
@@ -44,7 +44,8 @@ def judge(gold: str, answer: str, question: str = "") -> Judgement:
     if len(answer) > LONGEST or len(gold) > LONGEST:
         same = answer.strip() == gold.strip()
         return Judgement.of(Verdict.CORRECT if same else Verdict.WRONG, f"longer than {LONGEST} characters")
-    return _chosen(gold, answer, question) or _compared(gold, answer, question)
+    policy = Policy(percentage=bool(PERCENTAGE.search(question[:LONGEST])), lenient=lenient)
+    return _chosen(gold, answer, question, policy) or _compared(gold, answer, question, policy)
 
 
 def plain(text: str) -> Fraction | None:
@@ -69,7 +70,7 @@ def plain(text: str) -> Fraction | None:
     return (-value if sign else value) / (int(divisor) if divisor else 1)
 
 
-def _chosen(gold: str, answer: str, question: str) -> Judgement | None:
+def _chosen(gold: str, answer: str, question: str, policy: Policy) -> Judgement | None:
     """Where a side is the label of a choice with its worth: what both sides have must agree; None if none is."""
     (letter, worth), (mine, value) = choices.split(gold), choices.split(answer)
     if not ((letter and worth) or (mine and value)):
@@ -77,11 +78,11 @@ def _chosen(gold: str, answer: str, question: str) -> Judgement | None:
     if letter and mine and letter != mine:
         return Judgement.of(Verdict.WRONG, "another choice")
     if worth and value:
-        return _compared(worth, value, question)
+        return _compared(worth, value, question, policy)
     return Judgement.of(Verdict.CORRECT, "the same choice") if letter and mine else None
 
 
-def _compared(gold: str, answer: str, question: str) -> Judgement:
+def _compared(gold: str, answer: str, question: str, policy: Policy) -> Judgement:
     if compact(gold) == compact(answer):
         return Judgement.of(Verdict.CORRECT, "the same text")
     if (said := words.key(gold)) and said == words.key(answer) and len(said) > 1 and _says_words(gold, answer):
@@ -102,7 +103,7 @@ def _compared(gold: str, answer: str, question: str) -> Judgement:
         return _asked_elsewhere(gold, answer, str(error))
     try:
         mine = read(_point(answer, gold))
-        same = Comparison(bool(PERCENTAGE.search(question[:LONGEST]))).same
+        same = Comparison(policy).same
         right = same(tree, mine) or any(
             same(tree, other) for other in renamings(tree, mine, question[:20_000], gold + answer)
         )
@@ -110,7 +111,7 @@ def _compared(gold: str, answer: str, question: str) -> Judgement:
         return Judgement.of(Verdict.WRONG, f"cannot be read: {error}")
     except TooBig as error:
         return Judgement.of(Verdict.WRONG, f"cannot be worked out: {error}")
-    if right and mine.kind in SCALARS and not is_literal(mine) and restates(question, gold, answer):
+    if right and not policy.lenient and mine.kind in SCALARS and not is_literal(mine) and restates(question, gold, answer):
         return Judgement.of(Verdict.WRONG, "a passage of the question, not worked out")
     return (
         Judgement.of(Verdict.CORRECT)
