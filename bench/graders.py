@@ -6,10 +6,11 @@ Prints Markdown tables: r1rl beside math-verify (both sides in a box) and plain 
 peers whose verdicts the adversarial cases carry, every data set's gold answers against themselves, random wrong pairs,
 hostile inputs and answers per second. One process, a few minutes; `--pairs` sets the longest part.
 
-What an answer is, per set. A prediction with a box is judged by that box; a raw one is found by the lenient mode and
-put into a box. GSM8K solutions are whole texts, judged in lenient mode. A gold answer in a box or in a solution is
-unwrapped the same way. The options in math-verify's own tests (precision, strict, set against relation) are not taken
-over, since r1rl has one policy: rows where that policy says otherwise count as errors, like all others.
+What an answer is. "Strict" is the judge of training: a prediction with a box is judged by that box; a raw one is found
+by the lenient mode and put into a box. "Lenient" is the judge of evaluation, on the whole text as it is. math-verify
+too is asked twice, with the prediction in a box and on the whole text; the gold answer is in a box both times. A gold
+answer in a solution is unwrapped for everybody. The options in math-verify's own tests (precision, strict, set against
+relation) are not taken over: rows where a policy says otherwise count as errors, like all others.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from r1rl.answer.extract import boxed, unwrapped
+from r1rl.answer.extract import asked, boxed
 from r1rl.answer.gold import problems
 from r1rl.answer.lenient import lenient
 from r1rl.answer.second import agrees
@@ -31,7 +32,7 @@ from r1rl.answer.verdict import judge
 from r1rl.rewards.math import correct
 from r1rl.types import Problem, Verdict
 
-Grader = Callable[[str, str], bool]
+Grader = Callable[[dict[str, Any]], bool]
 SETS = ["adversarial", "math_verify_tests", "misc_peer_tests", "gsm8k_model_solutions"]
 SOLUTION = 60  # characters: a longer gold answer is a solution that holds one
 HOSTILE = {
@@ -58,20 +59,21 @@ def cases(folder: Path, name: str) -> Iterator[dict[str, Any]]:
     """The labelled cases of a set, with the gold answer and the prediction as the judges get them."""
     for line in (folder / f"{name}.jsonl").read_text().strip().split("\n"):
         case = json.loads(line)
-        gold, text = unwrapped(case["gold"]), case["pred"]
+        gold, text = asked(case["gold"]), case["pred"]
         if len(gold) > SOLUTION and " is " in gold:
             gold = lenient(gold) or gold
         if name != "adversarial" and not boxed(text) and "<think>" not in text:
             text = rf"\boxed{{{lenient(text) or ''}}}"
-        yield {**case, "gold": gold, "text": text}
+        yield {**case, "gold": gold, "text": text, "whole": case["pred"]}
 
 
-def ours(gold: str, text: str) -> bool:
-    return correct(Problem(id="", question="", gold=gold), text, extract="boxed").verdict is Verdict.CORRECT
+def ours(case: dict[str, Any], mode: str = "boxed") -> bool:
+    text = case["whole" if mode == "lenient" else "text"]
+    return correct(Problem(id="", question="", gold=case["gold"]), text, extract=mode).verdict is Verdict.CORRECT
 
 
-def strings(gold: str, text: str) -> bool:
-    return bool(boxed(text)) and agrees(gold, boxed(text)[-1]) is True
+def strings(case: dict[str, Any]) -> bool:
+    return bool(boxed(case["text"])) and agrees(case["gold"], boxed(case["text"])[-1]) is True
 
 
 def math_verify(gold: str, text: str) -> bool:
@@ -90,7 +92,7 @@ def accuracy(folder: Path, graders: dict[str, Grader]) -> str:
         true = sum(case["expected"] for case in found)
         cells = []
         for grader in graders.values():
-            said = [(grader(case["gold"], case["text"]), case["expected"]) for case in found]
+            said = [(grader(case), case["expected"]) for case in found]
             wrong = (sum(a and not b for a, b in said), sum(b and not a for a, b in said))
             cells.append(f"{1 - sum(wrong) / len(said):.3f}, {wrong[0]}, {wrong[1]}")
         rows.append(f"| {name} | {len(found)} ({true} / {len(found) - true}) | " + " | ".join(cells) + " |")
@@ -104,7 +106,7 @@ def peers(folder: Path) -> str:
     for name in ["r1rl", *found[0]["meta"]["results"]]:
         said = [
             (
-                ours(case["gold"], case["text"]) if name == "r1rl" else case["meta"]["results"][name] == "1",
+                ours(case) if name == "r1rl" else case["meta"]["results"][name] == "1",
                 case["expected"],
             )
             for case in found
@@ -138,21 +140,27 @@ def same_string(text: str) -> str:
 
 
 def wrong_pairs(folder: Path, number: int) -> str:
+    """Pairs of different gold answers. An accepted pair that math-verify too calls equal is no wrong pair."""
     pool = golds(folder, "math500") + golds(folder, "deepmath_roll_5k")
     random_ = random.Random(0)
-    accepted: set[tuple[str, str]] = set()
-    start, count, tried = time.perf_counter(), 0, 0
+    accepted: list[tuple[str, str]] = []
+    start, tried = time.perf_counter(), 0
     while tried < number:
         gold, other = random_.choice(pool), random_.choice(pool)
         if same_string(gold) == same_string(other):
             continue
         tried += 1
         if judge(gold, other).verdict is Verdict.CORRECT:
-            count += 1
-            accepted.add((gold, other))
-    listed = "\n".join(f"- `{gold}` for `{other}`" for gold, other in sorted(accepted))
+            accepted.append((gold, other))
     seconds = time.perf_counter() - start
-    return f"{tried:,} random pairs, {count} judged right, {tried / seconds:,.0f} pairs/s; to check by hand:\n{listed}"
+    equal = [pair for pair in accepted if any(math_verify(a, rf"\boxed{{{b}}}") for a, b in (pair, pair[::-1]))]
+    false = [pair for pair in accepted if pair not in equal]
+    counts = f"{len(equal)} of them equal for math-verify too, {len(false)} false positives"
+    listed = "\n".join(
+        f"- `{gold}` for `{other}` ({'equal' if (gold, other) in equal else 'FALSE POSITIVE'})"
+        for gold, other in sorted(set(accepted))
+    )
+    return f"{tried:,} random pairs, {len(accepted)} judged right: {counts}; {tried / seconds:,.0f} pairs/s\n{listed}"
 
 
 def hostile() -> str:
@@ -161,7 +169,7 @@ def hostile() -> str:
         slowest = 0.0
         for gold in ("42", r"\frac{\pi}{2}", r"\{1,2,3\}", "x^2+1", "n!"):
             start = time.perf_counter()
-            if ours(gold, text):
+            if ours({"gold": gold, "text": text}):
                 raise AssertionError(f"{name} is right for {gold}")
             slowest = max(slowest, time.perf_counter() - start)
         rows.append(f"| {name} | {slowest * 1000:.1f} |")
@@ -196,7 +204,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--pairs", type=int, default=100_000)
     arguments = parser.parse_args()
-    graders: dict[str, Grader] = {"r1rl": ours, "math-verify": math_verify, "strings": strings}
+    graders: dict[str, Grader] = {
+        "r1rl strict": ours,
+        "r1rl lenient": lambda case: ours(case, "lenient"),
+        "math-verify boxed": lambda case: math_verify(case["gold"], case["text"]),
+        "math-verify whole": lambda case: math_verify(case["gold"], case["whole"]),
+        "strings": strings,
+    }
     for section in (
         lambda: accuracy(arguments.cases, graders),
         lambda: peers(arguments.cases),

@@ -8,7 +8,7 @@ The answer-form policy: an answer is written out, not described. See r1rl.answer
 rounding, units, percent, degrees and bases, and .compare for lists, tuples, labels and chains of equations.
 """
 
-from r1rl.answer.extract import EXTRACT, after_thinking, known_place, unwrapped
+from r1rl.answer.extract import EXTRACT, after_thinking, asked, known_place
 from r1rl.answer.gold import unreadable
 from r1rl.answer.lenient import lenient
 from r1rl.answer.surface import compact
@@ -46,7 +46,7 @@ def correct(problem: Problem, completion: str, *, extract: str = "either") -> Ju
     if not answers:
         return _none_found(problem, f"no answer ({extract})")
     # A hedge is wrong for every gold answer of one value.
-    return judge(unwrapped(problem.gold), " or ".join(answers.values()), problem.question)
+    return judge(asked(problem.gold), " or ".join(answers.values()), problem.question, lenient=extract == "lenient")
 
 
 def _none_found(problem: Problem, why: str) -> Judgement:

@@ -45,8 +45,8 @@ class Atoms(Cursor):
             return node
         token = self.next()
         if token.kind == "num" and not whole and len(token.text) > 1 and token.text.isdigit():
-            self.tokens[self.at] = Token("num", token.text[1:])
-            return number(token.text[0])
+            # For good, since a bracket may be read twice: first as a tuple, then as what only groups.
+            self.tokens[self.at : self.at + 1] = [Token("num", token.text[0]), Token("num", token.text[1:])]
         if self.take("-"):
             return Node("neg", (self.argument(whole),), text="-")
         return self.atom()

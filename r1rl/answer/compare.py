@@ -10,8 +10,9 @@ are right (x = 6/8 = 3/4); with a number at its start (7 = 42) it is no answer.
 from __future__ import annotations
 
 from r1rl.answer.equations import equal_worth, near, proportional, turned
-from r1rl.answer.form import refusal
-from r1rl.answer.labels import indexed, labels, members, renamed_call, unlabelled
+from r1rl.answer.form import STRICT, Policy, refusal
+from r1rl.answer.labels import indexed, labels, members, renamed_call, same_name, spread, unlabelled
+from r1rl.answer.matrices import worked_out
 from r1rl.answer.regions import is_region, same_region
 from r1rl.answer.scalars import same_scalar
 from r1rl.answer.tree import Node, Unreadable
@@ -23,14 +24,16 @@ SCALARS = {
 
 
 class Comparison:
-    """Compares under the circumstances that the question sets: does it ask for a percentage?"""
+    """Compares under one policy for the form of an answer."""
 
-    def __init__(self, percentage: bool = False) -> None:
-        self.percentage = percentage
+    def __init__(self, policy: Policy = STRICT) -> None:
+        self.policy = policy
 
     def same(self, gold: Node, answer: Node) -> bool:
         """Is this answer the gold answer? Raises Unreadable, TooBig."""
         gold, answer = _plain(gold), _plain(answer)
+        if self.policy.lenient:
+            gold, answer = _last(gold), worked_out(answer)
         if is_region(gold) or is_region(answer):
             return self._same_condition(gold, answer)
         if "relation" in (gold.kind, answer.kind) and not {"list", "set"} & {gold.kind, answer.kind}:
@@ -42,17 +45,19 @@ class Comparison:
         if {gold.kind, answer.kind} & {"ratio"}:
             return self._same_ratio(gold, answer)
         if gold.kind not in SCALARS or answer.kind not in SCALARS:
-            return gold == answer and gold.kind in ("words", "set_name")
-        return same_scalar(gold, answer, self.percentage)
+            return (gold == answer and gold.kind in ("words", "set_name")) or (_endless(gold) and _endless(answer))
+        return same_scalar(gold, answer, self.policy)
 
     def _same_condition(self, gold: Node, answer: Node) -> bool:
         if gold == answer:
             return True
+        if self.policy.lenient and gold.kind == answer.kind == "bracket" and gold.text == answer.text:
+            return self._same_parts(gold, answer)
         names, others = _names(gold), _names(answer)
         if names and others and names != others:
             return False
         try:
-            return not refusal(gold, answer) and same_region(gold, answer)
+            return not refusal(gold, answer, self.policy) and same_region(gold, answer)
         except Unreadable:
             if gold.kind != "relation" or answer.kind != "relation":
                 return False
@@ -65,7 +70,7 @@ class Comparison:
         if gold.text == "in":
             return all(self.same(a, b) for a, b in zip(gold.parts, answer.parts, strict=True))
         if len(gold.parts) > 2:
-            return all(same_scalar(a, b, False) for a, b in zip(gold.parts, answer.parts, strict=True))
+            return all(same_scalar(a, b) for a, b in zip(gold.parts, answer.parts, strict=True))
         return proportional(gold, answer, positive="=" != gold.text != "!=")
 
     def _same_relation(self, gold: Node, answer: Node) -> bool:
@@ -79,7 +84,7 @@ class Comparison:
         if gold.kind != "relation" or (label is not None and answer.kind != "relation"):
             return bool(worth and others) and self._same_chain(gold if label is None else worth[-1], others)
         if label is not None and other_label is not None and worth and others:
-            if self._same_labels(label, other_label):
+            if same_name(label, other_label):
                 return self._same_chain(worth[-1], others)
             if turned := renamed_call(label, other_label, others[-1]):
                 return self.same(worth[-1], turned)
@@ -87,6 +92,8 @@ class Comparison:
 
     def _same_chain(self, gold: Node, values: list[Node]) -> bool:
         """Every value of a chain must be right, so that no chain tries several; the last must be worked out."""
+        if self.policy.lenient:  # all but the last are steps
+            values = [part for part in values if part.kind != "approx"][-1:] or values[-1:]
         exact_ones = [part for part in values if not self._rounded(part, values)]
         return bool(exact_ones) and all(self.same(gold, part) for part in exact_ones[-1:]) and (
             all(equal_worth(exact_ones[-1], part) for part in exact_ones)
@@ -95,21 +102,16 @@ class Comparison:
     def _rounded(self, part: Node, values: list[Node]) -> bool:
         return part.kind == "approx" and near(part.parts[0], values[0])
 
-    def _same_labels(self, label: Node, other: Node) -> bool:
-        """The same name, or two ways to name one figure (AB and |AB|), or a word that may mean anything (Area)."""
-        mine, theirs = label.symbols(), other.symbols()
-        figure = mine == theirs and all(name.isupper() or name in (r"\angle", "m") for name in mine)
-        return label == other or figure or any(len(name) > 1 and name.isalpha() for name in mine | theirs)
-
     def _same_parts(self, gold: Node, answer: Node) -> bool:
         pairs = list(zip(gold.parts, answer.parts, strict=False))
         return len(gold.parts) == len(answer.parts) and all(self.same(a, b) for a, b in pairs)
 
     def _same_members(self, gold: Node, answer: Node) -> bool:
         """Lists and sets: with labels in their order or by label, else in any order."""
+        gold, answer = (spread(node) for node in (gold, answer))
         gold, answer = (unlabelled(node)[1][-1] if node.kind == "relation" else node for node in (gold, answer))
         if {gold.kind, answer.kind} & {"tuple", "matrix"}:
-            return self._same_labelled_tuple(gold, answer)
+            return self._same_labelled_tuple(gold, answer) or (self.policy.lenient and self._same_places(gold, answer))
         mine, other = members(gold), members(answer)
         if len(mine) != len(other) or len(mine) > MOST:
             return False
@@ -147,7 +149,7 @@ class Comparison:
     def _same_places(self, gold: Node, answer: Node) -> bool:
         """Tuples and matrices; a row or a column of a matrix is a tuple."""
         if gold.kind != answer.kind:
-            gold, answer = _as_tuple(gold), _as_tuple(answer)
+            gold, answer = (_as_tuple(node, self.policy.lenient) for node in (gold, answer))
         if gold.kind != answer.kind or len(gold.parts) != len(answer.parts):
             return False
         if gold.kind == "matrix":
@@ -165,7 +167,7 @@ class Comparison:
         cross = [
             (Node("mul", (first, b)), Node("mul", (other, a))) for a, b in zip(gold.parts, answer.parts, strict=True)
         ]
-        return not refusal(gold.parts[-1], answer.parts[-1]) and all(
+        return not refusal(gold.parts[-1], answer.parts[-1], self.policy) and all(
             equal_worth(a, b) and not _is_zero(a) for a, b in cross
         )
 
@@ -174,6 +176,8 @@ def _plain(node: Node) -> Node:
     """An answer without what is only a manner of writing: brackets around it, and both signs of ± as a list."""
     while node.kind == "group" or (node.kind in ("list", "set") and len(node.parts) == 1 and not node.has("pm")):
         node = node.parts[0]
+    if node.kind == "relation" and node.text == "in" and node.parts[1].kind == "set":  # x in {2, 3}
+        node = node.parts[1]
     if node.kind in ("list", "set"):
         parts = tuple(signed for part in node.parts for signed in _both_signs(part))
         return Node(node.kind, parts, node.text)
@@ -200,7 +204,15 @@ def _signed(node: Node, positive: str) -> Node:
     return Node(node.kind, parts, node.text, node.number)
 
 
-def _as_tuple(node: Node) -> Node:
+def _last(gold: Node) -> Node:
+    """The end of a chain that begins with a value: 1 + 1 = x = 2."""
+    chain = gold.kind == "relation" and len(gold.parts) > 2 and set(gold.text.split()) == {"="}
+    return gold.parts[-1] if chain and unlabelled(gold)[0] is None else gold
+
+
+def _as_tuple(node: Node, from_list: bool = False) -> Node:
+    if node.kind in ("list", "set") and from_list:
+        return Node("tuple", node.parts)
     if node.kind != "matrix":
         return node
     if len(node.parts) == 1:
@@ -223,6 +235,10 @@ def _is_clock(node: Node) -> bool:
         and len(node.parts[1].text) == 2
         and node.parts[1].text[0] == "0"
     )
+
+
+def _endless(node: Node) -> bool:
+    return node.text == ("oo" if node.kind == "const" else "infinite") and node.kind in ("const", "words")
 
 
 def _is_zero(node: Node) -> bool:

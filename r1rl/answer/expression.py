@@ -89,7 +89,7 @@ class Expression(Atoms):
         if token.kind != "cmd":
             return False
         known = token.text in FRACTIONS | BINOMIALS | FUNCTIONS | OPAQUE | SYMBOL_WRAPPERS or token.text in CONSTANTS
-        return known or token.text in (r"\sqrt", r"\lfloor", r"\lceil", r"\lvert") or token.text in GREEK
+        return known or token.text in (r"\sqrt", r"\lfloor", r"\lceil", r"\lvert", r"\begin") or token.text in GREEK
 
     def power(self) -> Node:
         node = self.atom()

@@ -16,7 +16,7 @@ BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{)")
 DEEPEST = 1000  # braces in braces: such a box is as good as open
 BRACES = re.compile(r"\\[{}]|[{}]")
 GLUE = re.compile(
-    r"(?:\\\(|\\\)|\\\[|\\\]|\\quad|\\qquad|\\text|\\ |\\,|\\;|[\s$,;.{}&*]|\band\b|\bor\b|[a-zA-Z](?:_\{?\w\}?)?\s*=)*"
+    r"(?:\\\(|\\\)|\\\[|\\\]|\\quad|\\qquad|\\text|\\ |\\,|\\;|[\s$,;.{}&*]|\band\b|\bor\b|(?:\bfor )?(?:\bpart )?\([a-e]\)|[a-zA-Z](?:_\{?\w\}?)?\s*=)*"
 )
 BLANK = re.compile(r"(?:[\s$~{}]|\\[,;:! ]|\\quad|\\qquad|\\text|\\mathrm)*")
 
@@ -95,6 +95,16 @@ def unwrapped(answer: str) -> str:
             return answer
         answer = inner
     return answer
+
+
+def asked(gold: str) -> str:
+    r"""A gold answer without its boxes: several in a solution are its several parts.
+
+    >>> asked(r"\boxed{1} papers and \boxed{2} bins"), asked("3")
+    ('1 , 2', '3')
+    """
+    boxes = dict.fromkeys(unwrapped(box).strip() for box in boxed(gold))
+    return " , ".join(boxes) or gold
 
 
 def _in_boxes(text: str) -> list[str]:

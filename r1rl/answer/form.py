@@ -4,9 +4,16 @@ A policy that may box `\sum_{k=1}^{100} k` for 5050 learns to copy. So what is s
 when its value is right. If the gold answer is a plain number, an answer is a plain number too: an integer, a decimal, a
 fraction, a mixed number, a percentage, or digits times a power of ten. Otherwise any algebra will do (\sqrt{12} for
 2\sqrt{3}), but functions and factorials of constants only where the gold answer has some (no \log_2 8, no \sin 60°).
+
+Evaluation (`extract: lenient`) measures models that nobody rewards for copying, against numbers of other graders that
+have no such rule. There the value alone decides: what is still to be worked out counts (sums and products of matrices
+too), so do three right digits of an exact number, a percent sign more or less, the last value of a chain of equations
+behind a label, and a tuple without its brackets. Never in training.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from r1rl.answer.surface import compact
 from r1rl.answer.tree import Node
@@ -14,19 +21,35 @@ from r1rl.answer.tree import Node
 WORKED_OUT = 4  # characters of a question: shorter passages of it are in many answers by chance
 
 
-def refusal(gold: Node, answer: Node) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How strictly an answer is held to its form, and what the question asks for.
+
+    >>> Policy(), Policy(lenient=True)
+    (Policy(percentage=False, lenient=False), Policy(percentage=False, lenient=True))
+    """
+
+    percentage: bool = False  # the question asks for one: then a percent sign more or less says nothing
+    lenient: bool = False  # evaluation: the value alone decides
+
+
+STRICT = Policy()
+
+
+def refusal(gold: Node, answer: Node, policy: Policy = STRICT) -> str:
     r"""Why a right value is no answer, or "".
 
     >>> from r1rl.answer.reader import read
     >>> refusal(read("42"), read("40+2")), refusal(read(r"2\sqrt{3}"), read(r"\sqrt{12}"))
     ('still to be worked out', '')
     """
+    if policy.lenient:
+        return ""
     radians = gold.kind == "deg" and answer.has("const") and not answer.has("add")
     if is_literal(gold) and not is_literal(answer) and not radians:
         return "still to be worked out"
-    for kind in ("fn", "fact"):
-        if _of_constants(answer, kind) and not _of_constants(gold, kind):
-            return "still to be worked out"
+    if _to_work_out(answer) and not _to_work_out(gold):
+        return "still to be worked out"
     return ""
 
 
@@ -61,5 +84,5 @@ def _is_number(node: Node) -> bool:
     return inner.kind == "num" or (inner.kind in ("neg", "group") and _is_number(inner))
 
 
-def _of_constants(tree: Node, kind: str) -> bool:
-    return any(node.kind == kind and not node.symbols() for node in tree.walk())
+def _to_work_out(tree: Node) -> bool:
+    return any(node.kind in ("fn", "fact") and not node.symbols() for node in tree.walk())

@@ -53,6 +53,20 @@ def unreadable(gold: object) -> str:
     return ""
 
 
+def mended(gold: str) -> str:
+    r"""A gold answer without an open \boxed{ or surplus braces at its end: cut out of a solution one brace off.
+
+    >>> mended(r"\boxed{7"), mended(r"\frac{3}{4}}"), mended(r"\frac{1}{")
+    ('7', '\\frac{3}{4}', '\\frac{1}{')
+    """
+    if balanced(gold):
+        return gold
+    mended = re.sub(r"^[\s$]*\\{1,2}boxed\s*\{", "", gold, count=1)
+    while mended.rstrip(" $").endswith("}") and not balanced(mended):
+        mended = mended.rstrip(" $")[:-1]
+    return mended if balanced(mended) else gold
+
+
 def problems(gold: object) -> str | None:
     r"""Why a data set should not have this gold answer, or None: all of `unreadable`, and what is only suspicious.
 

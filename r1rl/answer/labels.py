@@ -6,6 +6,9 @@ from r1rl.answer.scalars import renamed
 from r1rl.answer.tree import Node
 
 
+FIGURES = {r"\angle", r"\measuredangle", r"\triangle", r"\overline", "m"}
+
+
 def unlabelled(node: Node) -> tuple[Node | None, list[Node]]:
     """The label of an equation and its values, each marked if it is said to be only near ("≈"); no label: (None, …)."""
     signs = node.text.split()
@@ -26,7 +29,8 @@ def unlabelled(node: Node) -> tuple[Node | None, list[Node]]:
 def is_label(node: Node) -> bool:
     """A name for a value: x, f(x), (x, y), or a figure's AB, |AB|, NO/BO; not 7, not x + 1, and not a product x y."""
     if node.kind in ("mul", "div", "abs", "ratio"):
-        return all(is_label(part) for part in node.parts) and all(name[:1].isupper() for name in node.symbols())
+        figure = all(name[:1].isupper() or name in FIGURES for name in node.symbols())
+        return figure and all(is_label(part) for part in node.parts)
     if node.kind in ("tuple", "group", "deg"):
         return all(is_label(part) for part in node.parts)
     return node.kind in ("sym", "call", "words", "fn")
@@ -34,6 +38,7 @@ def is_label(node: Node) -> bool:
 
 def renamed_call(label: Node, other: Node, worth: Node) -> Node | None:
     """f(z) = z under the label f(x): the same function of another variable."""
+    label, other = _indexed(label), _indexed(other)
     if label.kind != "call" or other.kind != "call" or label.text != other.text or len(label.parts) != len(other.parts):
         return None
     for mine, theirs in zip(label.parts, other.parts, strict=True):
@@ -43,6 +48,35 @@ def renamed_call(label: Node, other: Node, worth: Node) -> Node | None:
             return None
         worth = renamed(worth, theirs.text, mine.text)
     return worth
+
+
+def _indexed(label: Node) -> Node:
+    """The n-th of a sequence as a function: a_n as a(n)."""
+    name, _, index = label.text.partition("_")
+    if label.kind == "sym" and len(index) == 1 and index.isalpha():
+        return Node("call", (Node("sym", text=index),), text=name)
+    return label
+
+
+def same_name(label: Node, other: Node) -> bool:
+    """The same name, or two ways to name one thing: AB and |AB|, y and y(x), S and S_(ABC), a word (Area) and any."""
+    mine, theirs = label.symbols(), other.symbols()
+    figure = mine == theirs and all(name.isupper() or name in FIGURES for name in mine)
+    if label == other or figure or any(len(name) > 1 and name.isalpha() for name in mine | theirs):
+        return True
+    (name, _, index), (their, _, theirs_index) = label.text.partition("_"), other.text.partition("_")
+    kinds = {label.kind, other.kind}
+    return name == their and (kinds == {"sym", "call"} or (kinds == {"sym"} and not (index and theirs_index)))
+
+
+def spread(node: Node) -> Node:
+    """a = b = 3 as the list a = 3, b = 3; anything else as it is."""
+    names, worth = node.parts[:-1], node.parts[-1:]
+    if node.kind != "relation" or len(names) < 2 or set(node.text.split()) != {"="} or worth[0].symbols():
+        return node
+    if any(name.kind != "sym" for name in names):
+        return node
+    return Node("list", tuple(Node("relation", (name, *worth), text="=") for name in names), text=",")
 
 
 def members(node: Node) -> list[Node]:

@@ -10,10 +10,10 @@ import re
 
 from r1rl.answer.commands import ENDS
 from r1rl.answer.expression import Expression
-from r1rl.answer.lexer import tokens
+from r1rl.answer.lexer import Token, tokens
 from r1rl.answer.surface import LONGEST, clean
 from r1rl.answer.tree import Node, Unreadable
-from r1rl.answer.words import FILLERS, JOINING, NUMERALS, SPOILING, key
+from r1rl.answer.words import FILLERS, HAVING, JOINING, NUMERALS, SPOILING, key, unit
 
 RELATIONS = {
     "=": "=", "==": "=", "<": "<", ">": ">", r"\lt": "<", r"\gt": ">", r"\le": "<=", r"\leq": "<=", r"\leqslant": "<=",
@@ -30,10 +30,14 @@ CONSTANT = {
     "all positive real numbers": r"(0, \infty)",
     "positive real numbers": r"(0, \infty)",
 } | NUMERALS
+EXCEPT = re.compile(
+    r"(?i)(?:\\text\s*\{\s*)?(?:[a-z] (?:is|can be) )?(?:all|any|every)?\s*(?:the )?reals?(?: numbers?| values?)?(?: of)?"
+    r"(?: ?[a-z])? (?:except|other than|excluding)(?: for)?[\s}]*(?:[a-z]\s*=|)(?P<points>[^a-zA-Z]+?)\s*\}?"
+)
 KIND = r"(?:\w+ )?(?:integer|constant|real number|real|natural number)s?"
 CONDITION = re.compile(
     rf"""(?:\\text\s*\{{)?[\s,(]*(?:where|for|with|and)?\s*(?:any|all|some|every|each)?[\s}}$]*
-    (?: [a-zA-Z] \s* (?:\\in \s* \\(?:mathbb|mathbf) \s* \{{? \s*[ZNR]\s* \}}? (?:\^\+|_\+|\^\*)?
+    (?: [a-zA-Z] \s* (?:\\in \s* (?:\\(?:mathbb|mathbf) \s* \{{? \s*[ZNR]\s* \}}? | \\?[ZNR]) (?:\^\+|_\+|\^\*)?
                        | (?:\\text\s*\{{)? \s* (?:is|are|be)?\s* (?:an?\ )? {KIND.replace(" ", chr(92) + " ")} )
       | {KIND.replace(" ", chr(92) + " ")} [\s}}$]* [a-zA-Z]
       | (?<=[\s{{]) for \s+ (?:all|any|every) [\s}}$]* [a-zA-Z]
@@ -55,7 +59,12 @@ def read(text: str) -> Node:
         raise Unreadable("longer than any answer")
     if not text:
         raise Unreadable("empty")
+    if exception := EXCEPT.fullmatch(text):
+        text = rf"\mathbb{{R}} \setminus \{{{exception['points']}\}}"
     said = key(text)
+    number, _, measure = said.partition(" ")
+    if number in NUMERALS and unit(measure):  # "three hours"
+        return read_math(rf"{NUMERALS[number]}\text{{ {measure}}}")
     if len(said) == 1 or said in CONSTANT:
         return read_math(CONSTANT.get(said, said))
     if said and ("\\" in text or any(token.kind == "word" for token in tokens(text))):
@@ -137,8 +146,17 @@ class Reader(Expression):
             self.tokens[self.at - 2 : self.at] = [self.tokens[self.at - 2]._replace(kind="sym", text=" ".join(words)),
                                                   self.tokens[self.at - 1]._replace(text="=")]  # fmt: skip
             self.at -= 2
+        elif self.is_name(start, words):
+            self.tokens[start : self.at] = [Token("sym", words[0]), Token("sign", "=")]
+            self.at = start
         elif any(word not in FILLERS for word in words):
             self.at = start
+
+    def is_name(self, start: int, words: list[str]) -> bool:
+        """A name before one of several values: "Paolo has 18 and Maria 12"."""
+        several = any(token.text in (",", "and") for token in self.tokens)
+        capital = self.tokens[start].text[:1].isupper() and words[0] not in SPOILING | FILLERS
+        return several and capital and len(words[0]) > 1 and set(words[1:]) <= HAVING and self.next().kind == "num"
 
     def united(self) -> Node:
         node = self.operand()

@@ -13,22 +13,23 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from r1rl.answer.form import is_literal, refusal
+from r1rl.answer.form import STRICT, Policy, is_literal, refusal
 from r1rl.answer.tree import Node
 from r1rl.answer.values import exact, same
 
 PRINTED = 12  # significant digits from which on a decimal is taken for the print-out of an exact value
-ROUNDED = 3  # significant digits from which on a gold decimal may be a rounded value; with two, 10/13 would be 0.77
+ROUNDED = 3  # significant digits from which on a gold decimal may be a rounded value
+SIMPLE = 20  # or two, with a larger denominator than this: 0.77 may be 10/13, but 0.75 is 3/4 and 1.4 is 7/5
 FAMILY = set("kmnlj")  # letters for "any whole number", which may be exchanged in an answer with pi in it
 
 
-def same_scalar(gold: Node, answer: Node, percentage: bool) -> bool:
+def same_scalar(gold: Node, answer: Node, policy: Policy = STRICT) -> bool:
     """Is one expression the right answer where another is the gold one? Raises Unreadable, TooBig.
 
     >>> from r1rl.answer.reader import read
-    >>> [same_scalar(read("28\\\\%"), read(text), False) for text in ("28", "0.28", "28 percent", "0.0028")]
+    >>> [same_scalar(read("28\\\\%"), read(text)) for text in ("28", "0.28", "28 percent", "0.0028")]
     [True, True, True, False]
-    >>> same_scalar(read("5 km"), read("5000 m"), False), same_scalar(read("5"), read("5 km"), False)
+    >>> same_scalar(read("5 km"), read("5000 m")), same_scalar(read("5"), read("5 km"))
     (False, True)
     """
     (gold, gold_unit), (answer, answer_unit) = _measured(_hoisted(gold)), _measured(_hoisted(answer))
@@ -37,31 +38,31 @@ def same_scalar(gold: Node, answer: Node, percentage: bool) -> bool:
     if gold.has("base") or answer.has("base"):
         return _digits(gold) == _digits(answer)
     rounded = _is_decimal(gold) and not is_literal(answer) and not answer.has("fn", "fact") and exact(answer) is None
-    if refusal(gold, answer) and not rounded:
+    if refusal(gold, answer, policy) and not rounded:
         return False
     if "rad" in (gold_unit, answer_unit):  # where a degree sign is no manner of writing
-        return _same_value(gold, answer)
-    return any(_same_value(one, other) for one, other in _readings(gold, answer, percentage))
+        return _same_value(gold, answer, policy)
+    return any(_same_value(one, other, policy) for one, other in _readings(gold, answer, policy))
 
 
-def _readings(gold: Node, answer: Node, percentage: bool) -> list[tuple[Node, Node]]:
+def _readings(gold: Node, answer: Node, policy: Policy) -> list[tuple[Node, Node]]:
     """What may be compared with what: percent and degree signs count, or are left out."""
     marks = (gold.kind if gold.kind in ("pct", "deg") else "", answer.kind if answer.kind in ("pct", "deg") else "")
     readings = [(gold, answer)]
-    if marks == ("pct", "") or (marks == ("", "pct") and percentage) or marks in (("deg", ""), ("", "deg")):
+    if marks == ("pct", "") or (marks == ("", "pct") and (policy.percentage or policy.lenient)) or marks in (("deg", ""), ("", "deg")):
         readings.append((_bare(gold), _bare(answer)))
     return readings
 
 
-def _same_value(gold: Node, answer: Node) -> bool:
+def _same_value(gold: Node, answer: Node, policy: Policy) -> bool:
     if gold.kind == answer.kind and gold.kind in ("pct", "deg"):
-        return _same_value(gold.parts[0], answer.parts[0])
+        return _same_value(gold.parts[0], answer.parts[0], policy)
     if same(gold, answer):
         return True
-    if _is_decimal(gold) and not _is_decimal(answer):
-        return _rounds_to(answer, gold, ROUNDED)
+    if _is_decimal(gold):
+        return _is_longer(answer, gold) if _is_decimal(answer) else _rounds_to(answer, gold, ROUNDED)
     if _is_decimal(answer) and not _is_decimal(gold):
-        return _rounds_to(gold, answer, PRINTED)
+        return _rounds_to(gold, answer, ROUNDED if policy.lenient else PRINTED)
     return _same_family(gold, answer)
 
 
@@ -87,10 +88,10 @@ def renamed(node: Node, old: str, new: str) -> Node:
 
 def _rounds_to(value: Node, decimal: Node, digits: int) -> bool:
     """Is the decimal what this value is when rounded to as many places, and no decimal the value itself?"""
-    written = _decimal(decimal)
-    places = len(written.partition(".")[2])
-    significant = len(written.replace(".", "").lstrip("0"))
-    if not places or significant < digits or value.symbols():
+    places, target = len(_decimal(decimal).partition(".")[2]), exact(decimal)
+    if target is not None and digits == ROUNDED and target.denominator > SIMPLE:
+        digits = 2
+    if not places or target is None or _significant(decimal) < digits or value.symbols():
         return False
     worth = exact(value)
     if worth is None:
@@ -99,8 +100,20 @@ def _rounds_to(value: Node, decimal: Node, digits: int) -> bool:
     for prime in (2, 5):
         while finite % prime == 0:
             finite //= prime
-    target = exact(decimal)
-    return finite != 1 and target is not None and abs(worth - target) * 10**places <= Fraction(1, 2)
+    return finite != 1 and abs(worth - target) * 10**places <= Fraction(1, 2)
+
+
+def _is_longer(answer: Node, gold: Node) -> bool:
+    """Is a decimal the gold one with more digits, at least one of the next two not 0? 3.1416 for 3.14, not 3.14000001."""
+    mine, other = exact(answer), exact(gold)
+    places = len(_decimal(gold).partition(".")[2])
+    if mine is None or other is None or _significant(gold) < ROUNDED or len(_decimal(answer).partition(".")[2]) <= places:
+        return False
+    return Fraction(1, 100) <= abs(mine - other) * 10**places <= Fraction(1, 2)
+
+
+def _significant(decimal: Node) -> int:
+    return len(_decimal(decimal).replace(".", "").lstrip("0"))
 
 
 def _near(value: Node, decimal: Node, places: int) -> bool:

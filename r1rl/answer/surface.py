@@ -17,7 +17,9 @@ NAMES = """× times ÷ div · cdot ⋅ cdot π pi ∞ infty ≤ le ≥ ge ≠ ne
 LETTERS = dict(zip("ℝℤℕℚℂ", "RZNQC", strict=True))
 WRITTEN = {"°": r"^\circ ", "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}"}
 # Backslashes that some program took for its own: a form feed and "rac" was \frac.
-EATEN = {"\x0crac": r"\frac", "\x08egin": r"\begin", "\neq": r"\neq", "\right": r"\right"}
+EATEN = {"\x0crac": r"\frac", "\neq": r"\neq", "\right": r"\right", "\x07lpha": r"\alpha", "\x07ngle": r"\angle"}
+EATEN |= {f"\x08{rest}": rf"\b{rest}" for rest in ("egin", "eta", "inom", "oxed", "mod", "ar{")}
+EATEN |= {f"\t{rest}": rf"\t{rest}" for rest in ("imes", "heta", "riangle", "frac")}
 SIGNS = {
     **LOOKALIKES,
     **{sign: f"\\{name} " for sign, name in zip(NAMES[::2], NAMES[1::2], strict=True)},
@@ -37,6 +39,11 @@ COMMAS = re.compile(r"(?P<before>[^,\d\[({]*)(?P<number>\d{1,3}(?:[, ]\d{3})+)(?
 PART = re.compile(r"(?:(?<=[,;])|^)\s*(?:\\text\s*\{\s*)?\((?:[a-e]|i{1,3}|iv|[1-5])\)\s*\}?[:\s]*(?=[^\s,;)])")
 LEAD = re.compile(r"(?i)(?:so |thus |therefore )?(?:the )?(?:final )?answers?(?: is| are)?\s*[:=]?\s+(?=\S)")
 PRICE = re.compile(r"(?P<number>\d[\d., ]*)(?P<sign>\\\$|€|£)")
+ROW = re.compile(
+    r"[\s$]*(?:[\[(](?P<row>[^\[\]()]*,[^\[\]()]*)[\])]|\\begin\{[pb]matrix\}(?P<cells>[^\\{}]*)\\end\{[pb]matrix\})"
+    r"\s*\^\s*(?:T|\{\s*(?:T|\\top|\\intercal)\s*\}|\\top|\\intercal)[\s$.]*"
+)
+NEARLY = re.compile(r"^[\s$]*\\approx(?![a-zA-Z])")
 TAIL = " \t\n.,;:!"
 
 
@@ -49,6 +56,10 @@ def clean(text: str) -> str:
     text = _ascii(text)
     if "\\begin" not in text:  # where a double backslash ends a row
         text = DOUBLED.sub(lambda _: "\\", text)
+    text = re.sub(r"(?<=\d)(or|and)(?=[A-Z(\d])", r" \1 ", text)
+    text = re.sub(r"_\{(\d), ?(\d)\}", r"_{\1\2}", NEARLY.sub("", text).replace("{:}", ":"))
+    if row := ROW.fullmatch(text):  # a column written as a row with a T
+        text = f"({row['row'] or row['cells'].replace('&', ',')})"
     text = THOUSANDS.sub("", text).replace(r"\$", "\0")
     for wrapper in ("$", r"\(", r"\)", r"\[", r"\]"):
         text = text.replace(wrapper, " ") if wrapper == "$" or "\\begin" not in text else text
@@ -87,7 +98,7 @@ def balanced(text: str) -> bool:
 
 
 def _ascii(text: str) -> str:
-    if text.isascii() and not any(char in text for char in "\x0c\x08\n\r"):
+    if text.isascii() and not any(char in text for char in "\x0c\x08\x07\t\n\r"):
         return text
     text = SIGN.sub(lambda match: SIGNS[match.group()], text)
     return "".join(str(unicodedata.decimal(char, char)) if not char.isascii() else char for char in text)

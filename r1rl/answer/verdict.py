@@ -9,11 +9,12 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from r1rl.answer import words
+from r1rl.answer import choices, words
 from r1rl.answer.compare import SCALARS, Comparison
-from r1rl.answer.form import is_literal, restates
-from r1rl.answer.gold import unreadable
+from r1rl.answer.form import Policy, is_literal, restates
+from r1rl.answer.gold import mended, unreadable
 from r1rl.answer.reader import read
+from r1rl.answer.renaming import renamings
 from r1rl.answer.surface import LONGEST, compact
 from r1rl.answer.tree import Node, TooBig, Unreadable
 from r1rl.types import Judgement, Verdict
@@ -24,7 +25,7 @@ PLAIN = re.compile(
 PERCENTAGE = re.compile(r"(?i)percent|%|\bpct\b")
 
 
-def judge(gold: str, answer: str, question: str = "") -> Judgement:
+def judge(gold: str, answer: str, question: str = "", lenient: bool = False) -> Judgement:
     r"""Is an answer (what stood in the box) the gold answer?
 
     >>> judge(r"\frac{1}{2}", "0.5").verdict.value, judge("42", "40+2").detail
@@ -35,6 +36,7 @@ def judge(gold: str, answer: str, question: str = "") -> Judgement:
     one, other = plain(gold), plain(answer)
     if one is not None and other is not None and (one == other or "." not in gold + answer):
         return Judgement.of(Verdict.CORRECT) if one == other else Judgement.of(Verdict.WRONG, "another number")
+    gold = mended(gold) if isinstance(gold, str) else gold
     if reason := unreadable(gold):
         return Judgement.of(Verdict.UNGRADABLE, f"gold answer: {reason}")
     if not answer.strip():
@@ -42,7 +44,8 @@ def judge(gold: str, answer: str, question: str = "") -> Judgement:
     if len(answer) > LONGEST or len(gold) > LONGEST:
         same = answer.strip() == gold.strip()
         return Judgement.of(Verdict.CORRECT if same else Verdict.WRONG, f"longer than {LONGEST} characters")
-    return _compared(gold, answer, question)
+    policy = Policy(percentage=bool(PERCENTAGE.search(question[:LONGEST])), lenient=lenient)
+    return _chosen(gold, answer, question, policy) or _compared(gold, answer, question, policy)
 
 
 def plain(text: str) -> Fraction | None:
@@ -67,11 +70,25 @@ def plain(text: str) -> Fraction | None:
     return (-value if sign else value) / (int(divisor) if divisor else 1)
 
 
-def _compared(gold: str, answer: str, question: str) -> Judgement:
+def _chosen(gold: str, answer: str, question: str, policy: Policy) -> Judgement | None:
+    """Where a side is the label of a choice with its worth: what both sides have must agree; None if none is."""
+    (letter, worth), (mine, value) = choices.split(gold), choices.split(answer)
+    if not ((letter and worth) or (mine and value)):
+        return None
+    if letter and mine and letter != mine:
+        return Judgement.of(Verdict.WRONG, "another choice")
+    if worth and value:
+        return _compared(worth, value, question, policy)
+    return Judgement.of(Verdict.CORRECT, "the same choice") if letter and mine else None
+
+
+def _compared(gold: str, answer: str, question: str, policy: Policy) -> Judgement:
     if compact(gold) == compact(answer):
         return Judgement.of(Verdict.CORRECT, "the same text")
     if (said := words.key(gold)) and said == words.key(answer) and len(said) > 1 and _says_words(gold, answer):
         return Judgement.of(Verdict.CORRECT, "the same words")
+    if len(said) > 1 and (other := words.key(answer)) and words.gist(said) == words.gist(other):
+        return Judgement.of(Verdict.CORRECT, "the same words but for some that say nothing")
     if "\\text" in gold + answer and _loose(gold) and _loose(gold) == _loose(answer):
         return Judgement.of(Verdict.CORRECT, "the same words and numbers")
     if (
@@ -86,12 +103,15 @@ def _compared(gold: str, answer: str, question: str) -> Judgement:
         return _asked_elsewhere(gold, answer, str(error))
     try:
         mine = read(_point(answer, gold))
-        right = Comparison(bool(PERCENTAGE.search(question[:LONGEST]))).same(tree, mine)
+        same = Comparison(policy).same
+        right = same(tree, mine) or any(
+            same(tree, other) for other in renamings(tree, mine, question[:20_000], gold + answer)
+        )
     except Unreadable as error:
         return Judgement.of(Verdict.WRONG, f"cannot be read: {error}")
     except TooBig as error:
         return Judgement.of(Verdict.WRONG, f"cannot be worked out: {error}")
-    if right and mine.kind in SCALARS and not is_literal(mine) and restates(question, gold, answer):
+    if right and not policy.lenient and mine.kind in SCALARS and not is_literal(mine) and restates(question, gold, answer):
         return Judgement.of(Verdict.WRONG, "a passage of the question, not worked out")
     return (
         Judgement.of(Verdict.CORRECT)
@@ -130,4 +150,8 @@ def _asked_elsewhere(gold: str, answer: str, why: str) -> Judgement:
 def _loose(text: str) -> str:
     """Words with numbers in them ("3:30 p.m.", "October 30") without case, spaces and points; "" for formulas."""
     text = re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", text)
-    return "" if re.search(r"[\\{}^_=<>+*/()-]", text) else re.sub(r"[\s.,$]", "", text).lower()
+    text = re.sub(r"\b([ap])\.\s?m\b\.?", r"\1m", text.replace("{:}", ":").lower())
+    if re.search(r"[\\{}^_=<>+*/()-]", text):
+        return ""
+    found = re.findall(r"[a-z]+|\d+(?:[.:]\d+)*|[^\s.,$]", text)
+    return "".join(words.unit(word) or word for word in found if word not in words.JOINING)

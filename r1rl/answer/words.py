@@ -55,15 +55,27 @@ FILLERS = set(
     our find found solution solutions value values result number equal equals equation inequality set given by then
     only""".split()
 )
+# Words that a name or a property may have with it or not: "Anna wins", "isosceles triangle", "on Tuesday".
+OPTIONAL = set("on at triangle function number player person win wins winner will can always has winning strategy".split())
+HAVING = set("has gets got is was had receives".split())
 ARTICLES = set("the a an is are was it this that there so therefore thus hence final answer answers".split())
 NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
-NUMERALS = {word: str(value) for value, word in enumerate(NUMBERS)}
+TEENS = "thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
+NUMERALS = {word: str(value) for value, word in enumerate([*NUMBERS, *TEENS])}
+NUMERALS |= {
+    f"{tens} {word}".strip(): str(value + extra)
+    for tens, value in TENS.items()
+    for extra, word in enumerate(["", *NUMBERS[1:10]])
+}
 MEANINGS = {
     "undefined": "dne, does not exist, doesn't exist, not defined, not exist, limit does not exist",
     "none": """no solution, no solutions, no real solution, no real solutions, no real roots, no roots, empty set,
         no such, no integer solutions, no such integers exist, no such numbers exist, impossible, not possible, nothing,
         no value, no values, no solution exists, no solutions exist""",
-    "infinite": "infinitely many, infinitely many solutions, infinite number solutions",
+    "infinite": "infinitely many, infinitely many solutions, infinite solutions, infinite number solutions",
+    "yes": "true",
+    "no": "false",
     "reals": "all real numbers, all reals, any real number",
 }
 SAME = {phrase.strip(): meaning for meaning, phrases in MEANINGS.items() for phrase in phrases.split(",")}
@@ -85,6 +97,15 @@ def key(text: str) -> str:
     ]
     phrase = text if len(text) == 1 else " ".join(said).lower()  # the label of a choice: A is not a
     return SAME.get(phrase, phrase)
+
+
+def gist(phrase: str) -> str:
+    """A phrase of `key` without the words that may be left out.
+
+    >>> gist("anna has winning strategy"), gist("isosceles triangle"), gist("triangle")
+    ('anna', 'isosceles', 'triangle')
+    """
+    return " ".join(word for word in phrase.split() if word not in OPTIONAL) or phrase
 
 
 def yes_or_no(text: str) -> str:

@@ -27,7 +27,7 @@ def check(source: str, entry_point: str, nonce: str, inbox: int, outbox: int) ->
     line = Line(inbox, outbox)
     candidate = Remote(line, 0)
     try:
-        code = compile(_mark(ast.parse(source)), "<checker>", "exec", dont_inherit=True)
+        code = compiled(source)
         names = {"__name__": "checker", IN_PLACE: _in_place, **line.names(_free(code)), entry_point: candidate}
         names.pop("check", None)
         exec(code, names)
@@ -42,6 +42,10 @@ def check(source: str, entry_point: str, nonce: str, inbox: int, outbox: int) ->
     if not line.called:
         return {"kind": "broken", "detail": "the checker never called the candidate"}
     return {"kind": "passed", "nonce": nonce}
+
+
+def compiled(source: str) -> CodeType:
+    return compile(_mark(ast.parse(source)), "<checker>", "exec", dont_inherit=True)
 
 
 def _free(code: CodeType) -> list[str]:

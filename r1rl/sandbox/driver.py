@@ -9,7 +9,6 @@ from __future__ import annotations
 import _sitebuiltins
 import atexit
 import builtins
-import io
 import json
 import os
 import re
@@ -18,7 +17,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from r1rl.sandbox import checker, wire
 from r1rl.sandbox.server import Server
@@ -50,7 +49,7 @@ def main() -> NoReturn:
 
 def stdio(source: str) -> dict[str, Any]:
     """Runs a program from stdin to stdout as `python program.py` would, to the last thread and exit handler."""
-    output = standard_streams()
+    output = sys.stdout
     try:
         load(source, "__main__")
     finally:
@@ -60,7 +59,6 @@ def stdio(source: str) -> dict[str, Any]:
 
 def call(source: str, entry_point: str, args: Any) -> dict[str, Any]:
     """Calls one function of a program."""
-    standard_streams()
     function = find(load(source, "solution"), entry_point)
     try:
         value = wire.encode(function(*wire.decode(args)))
@@ -74,7 +72,6 @@ def call(source: str, entry_point: str, args: Any) -> dict[str, Any]:
 
 def serve(source: str, entry_point: str) -> NoReturn:
     """Offers a program's functions to a checker in another process, until that is done."""
-    standard_streams()
     names = load(source, "solution")
     server = Server(names, find(names, entry_point), JOB, RESULT)
     wire.write_frame(RESULT, json.dumps({"kind": "ok"}).encode())
@@ -83,7 +80,6 @@ def serve(source: str, entry_point: str) -> NoReturn:
 
 def check(source: str, entry_point: str, nonce: str) -> dict[str, Any]:
     """Runs a checker, whose candidate is in another process."""
-    standard_streams()
     return checker.check(source, entry_point, nonce, JOB, RESULT)
 
 
@@ -138,9 +134,9 @@ def _failed(error: BaseException) -> Failed:
     return Failed("memory" if isinstance(error, MemoryError) else "error", describe(error))
 
 
-def standard_streams() -> io.TextIOWrapper:
-    """New ones: the zygote's belong to it, and a locale must not decide how a program prints. With them come `exit` and
-    `quit`, which Python leaves to the `site` that is not loaded here.
+def standard_streams() -> None:
+    """For the zygote, once, so that its children find them: a locale must not decide how a program prints. With them come
+    `exit` and `quit`, which Python leaves to the `site` that is not loaded here.
     """
     sys.argv = ["solution.py"]
     for name in ("exit", "quit"):
@@ -149,10 +145,9 @@ def standard_streams() -> io.TextIOWrapper:
         stream = open(file, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    return sys.__stdout__  # type: ignore[return-value]
 
 
-def _finish(output: io.TextIOWrapper) -> None:
+def _finish(output: TextIO) -> None:
     """Ends as an interpreter would. What fails here, such as closed streams, does not change what was printed."""
     steps = [threading._shutdown, atexit._run_exitfuncs, lambda: sys.stdout.flush(), output.flush]  # type: ignore[attr-defined]
     for step in steps:

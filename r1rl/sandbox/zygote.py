@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import gc
 import importlib
+import json
 import os
 import resource
 import select
@@ -19,7 +20,7 @@ import struct
 from dataclasses import dataclass
 from typing import NoReturn
 
-from r1rl.sandbox import driver, landlock, namespaces, seccomp, system
+from r1rl.sandbox import checker, driver, landlock, namespaces, seccomp, system
 
 NAMESPACES, CONFINED, UNSAFE = 1, 2, 3  # tiers
 FORK, KILL = 1, 2
@@ -57,6 +58,7 @@ def main(tier: int, control_fd: int, judge_pid: int) -> None:
     rules = None if tier == UNSAFE else _move(landlock.ruleset())
     _warm_up(rules is not None)
     system.one_arena()
+    _limit_all()
     os.environ.clear()  # Python itself puts a locale there
     gc.collect()
     gc.freeze()
@@ -155,21 +157,40 @@ def _warm_up(walls: bool) -> None:
     """Does here once what every child would otherwise do for the first time, at a millisecond or two each."""
     for module in PRELOADED.split():
         importlib.import_module(module)
-    driver.standard_streams()
+    _open_streams()
+    checker.compiled("def check(candidate):\n    assert candidate(1) == json")
+    json.dumps(json.loads('{"a": [1]}'))
     system.prctl(system.PR_SET_DUMPABLE, 0)
     if walls:
         seccomp.prepare(0)
+
+
+def _open_streams() -> None:
+    """On pipes, since a stream remembers whether its file can seek; the children's are put in their place."""
+    kept = [fcntl.fcntl(file, fcntl.F_DUPFD, OUT_OF_THE_WAY) for file in range(3)]
+    pipe = os.pipe()
+    for file, end in ((0, pipe[0]), (1, pipe[1])):
+        os.dup2(end, file)
+    driver.standard_streams()
+    for file, old in enumerate(kept):
+        os.dup2(old, file)
+    for file in (*kept, *pipe):
+        os.close(file)
+
+
+def _limit_all() -> None:
+    """What holds for the zygote too, and so for every child."""
+    for what in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_MSGQUEUE, resource.RLIMIT_MEMLOCK):
+        resource.setrlimit(what, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (STACK if hard < 0 else min(STACK, hard), hard))
 
 
 def _limit(request: Request, tier: int) -> None:
     limits = {
         resource.RLIMIT_AS: request.memory + INTERPRETER,
         resource.RLIMIT_CPU: request.seconds,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: FILES,
-        resource.RLIMIT_MSGQUEUE: 0,
-        resource.RLIMIT_MEMLOCK: 0,
     }
     if tier == NAMESPACES:  # elsewhere the user's other processes count
         limits[resource.RLIMIT_NPROC] = THREADS
@@ -179,8 +200,6 @@ def _limit(request: Request, tier: int) -> None:
         # SIGXCPU first, which says why; SIGKILL a second later for those who do not listen
         spare = 1 if what == resource.RLIMIT_CPU and not 0 <= hard <= value else 0
         resource.setrlimit(what, (value, value + spare))
-    _, hard = resource.getrlimit(resource.RLIMIT_STACK)
-    resource.setrlimit(resource.RLIMIT_STACK, (STACK if hard < 0 else min(STACK, hard), hard))
 
 
 def _move(file: int) -> int:
