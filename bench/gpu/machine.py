@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
-import time
-from dataclasses import dataclass, field
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from r1rl.run import environment
 
 PERIOD_MS = 50
+IDLE = 5  # percent
 QUERY = "index,utilization.gpu,memory.used,power.draw"
 BANDWIDTH = {"H200": 4.8e12, "H100": 3.35e12, "A100": 2.0e12}  # bytes a second of device memory, from the data sheets
 FLOPS = {"H200": 989e12, "H100": 989e12, "A100": 312e12}  # dense bf16 operations a second, from the data sheets
@@ -37,7 +40,9 @@ def write(path: Path, numbers: dict[str, Any]) -> None:
     print(f"wrote {path}", flush=True)
 
 
-@dataclass
+Row = tuple[float, float, float, float, float]  # seconds since the epoch, GPU, percent, MiB, W
+
+
 class Watch:
     """Samples all GPUs while the block runs, with nvidia-smi; without one it has nothing to tell.
 
@@ -45,29 +50,28 @@ class Watch:
     a GPU rests, not how well it works.
     """
 
-    rows: list[tuple[float, int, float, float, float]] = field(default_factory=list)  # time, gpu, %, MiB, W
-    _process: subprocess.Popen[str] | None = None
-    _start: float = 0.0
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Watch:
-        self._start = time.time()
         if shutil.which("nvidia-smi"):
-            command = ["nvidia-smi", f"--query-gpu={QUERY}", "--format=csv,noheader,nounits", "-lms", str(PERIOD_MS)]
-            stamped = f"exec {' '.join(command)} | while IFS= read -r l; do echo \"$EPOCHREALTIME,$l\"; done"
-            self._process = subprocess.Popen(["bash", "-c", stamped], stdout=subprocess.PIPE, text=True, start_new_session=True)
+            smi = f"nvidia-smi --query-gpu={QUERY} --format=csv,noheader,nounits -lms {PERIOD_MS}"
+            stamped = f'{smi} | while IFS= read -r line; do echo "$EPOCHREALTIME,$line"; done'
+            self._file = tempfile.TemporaryFile()  # a pipe would be full after two minutes
+            self._process = subprocess.Popen(["bash", "-c", stamped], stdout=self._file, start_new_session=True)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._process is None:
             return
-        subprocess.run(["kill", "--", f"-{self._process.pid}"], check=False)  # its own session: itself and its children
-        text, _ = self._process.communicate()
-        for line in text.splitlines():
-            try:
+        os.killpg(self._process.pid, signal.SIGTERM)  # a session of its own: it and its children
+        self._process.wait()
+        self._file.seek(0)
+        for line in self._file.read().decode().splitlines():
+            with suppress(ValueError):  # "[N/A]", or a line cut off by the end
                 stamp, gpu, used, memory, power = (float(x) for x in line.split(","))
-            except ValueError:  # "[N/A]", or a line cut off by the end
-                continue
-            self.rows.append((stamp, int(gpu), used, memory, power))
+                self.rows.append((stamp, gpu, used, memory, power))
 
     def between(self, start: float, end: float) -> dict[str, float]:
         """Numbers of a stretch of time (seconds since the epoch), over all GPUs together."""
@@ -77,7 +81,7 @@ class Watch:
         gpus = {row[1] for row in rows}
         return {
             "gpu/utilisation/mean": sum(row[2] for row in rows) / len(rows) / 100,
-            "gpu/idle/frac": sum(row[2] < 5 for row in rows) / len(rows),
+            "gpu/idle/frac": sum(row[2] < IDLE for row in rows) / len(rows),
             "gpu/idle/longest_s": max(_longest_idle([row for row in rows if row[1] == gpu]) for gpu in gpus),
             "gpu/memory/max_gib": max(row[3] for row in rows) / 1024,
             "gpu/power/mean_w": sum(row[4] for row in rows) / len(rows),
@@ -85,9 +89,9 @@ class Watch:
         }
 
 
-def _longest_idle(rows: list[tuple[float, int, float, float, float]]) -> float:
-    longest, since = 0.0, None
+def _longest_idle(rows: list[Row]) -> float:
+    longest, busy = 0.0, rows[0][0]
     for stamp, _, used, _, _ in rows:
-        since = (since if since is not None else stamp) if used < 5 else None
-        longest = max(longest, stamp - since if since is not None else 0.0)
+        busy = stamp if used >= IDLE else busy
+        longest = max(longest, stamp - busy)
     return longest
