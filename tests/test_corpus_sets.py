@@ -38,7 +38,7 @@ def test_definitions_are_whole():
     assert unpinned == {"minerva", "olympiadbench"}
     evaluation = {name for name in corpora() if not trainable(name)}
     assert {"aime2024", "aime2025", "math500", "gsm8k_test", "gpqa", "humaneval", "livecodebench", "mbpp"} <= evaluation
-    assert generators().keys() == {"addition", "countdown", "jsonl", "reasoning_gym"}
+    assert generators().keys() == {"addition", "arithmetic", "countdown", "jsonl", "reasoning_gym"}
 
 
 @pytest.mark.parametrize("name", HERE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from r1rl.answer.scalars import renamed
 from r1rl.answer.tree import Node
 
-
 FIGURES = {r"\angle", r"\measuredangle", r"\triangle", r"\overline", "m"}
 
 

@@ -20,7 +20,9 @@ PHRASE = re.compile(
 FINAL = re.compile(r"(?i:final answer)(?:\*\*)?[^\n]{0,100}?(?:\bis\b|\bare\b|[:=])\s*(?P<answer>\S[^\n]{0,300})")
 HASHES = re.compile(r"####[ \t]*(?P<answer>\S[^\n]{0,300})")
 LINE = re.compile(r"(?m)^(?:\*\*)?A(?:nswer)?(?:\*\*)?[:.](?:\*\*)?[ \t]*(?P<answer>\S[^\n]{0,300})$")
-FORMULA = re.compile(r"\$\$([^$]{1,500})\$\$|(?<!\\)\$((?:[^$\n\\]|\\.){1,500})\$|\\\[(.{1,500}?)\\\]|\\\((.{1,500}?)\\\)", re.DOTALL)
+FORMULA = re.compile(
+    r"\$\$([^$]{1,500})\$\$|(?<!\\)\$((?:[^$\n\\]|\\.){1,500})\$|\\\[(.{1,500}?)\\\]|\\\((.{1,500}?)\\\)", re.DOTALL
+)
 NUMBER = re.compile(r"(?<![\w.])[+-]?\$?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+|,\d{1,2}(?!\d))?+(?:/\d+)?%?(?!\d)")
 SENTENCE = re.compile(r"\.(?:\s|$)|\bI hope\b")
 

@@ -12,6 +12,7 @@ import pickle
 from typing import Any
 
 from r1rl.engine import compat
+from r1rl.engine.scheduler import unpack
 from r1rl.engine.spec import EngineSpec, Sampling
 from r1rl.errors import EngineError
 from r1rl.output import redirect_output
@@ -35,7 +36,7 @@ class Engine:
         from vllm.v1.engine.async_llm import AsyncLLM
 
         self.llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**compat.engine_arguments(self.spec)))
-        await self.llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info={}))
+        await self.llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info={"version": self.spec.version}))
         return os.getpid()
 
     async def receive(self, parcel: Any) -> int:
@@ -47,11 +48,10 @@ class Engine:
 
         from r1rl.sync import Receipt, verify
 
-        await self.llm.pause_generation(mode="wait", clear_cache=True)
+        await compat.pause(self.llm, mode="wait", clear_cache=True)  # keys and values of the old policy
         await self.llm.start_weight_update()
         await self.llm.update_weights(WeightTransferUpdateRequest(update_info={"parcel": pickle.dumps(parcel)}))
-        await compat.finish_weight_update(self.llm, parcel.version)
-        await self.llm.reset_prefix_cache()  # keys and values of the old policy
+        await self.llm.finish_weight_update()
         receipt = (await self.llm.collective_rpc("r1rl_receipt"))[0]
         verify(parcel, Receipt(**receipt), self.spec.worker)
         self.version = parcel.version
@@ -61,7 +61,7 @@ class Engine:
     async def generate(self, prompts: list[tuple[int, ...]], sampling: Sampling, seed: int) -> list[list[Completion]]:
         """Samples completions for each prompt: a list per prompt, `sampling.samples` long."""
         self._calls += 1
-        await self.llm.pause_generation(mode="keep", clear_cache=False)
+        await compat.pause(self.llm, mode="keep", clear_cache=False)
         await self.llm.collective_rpc("r1rl_seed", args=(seed,))
         parameters = compat.sampling_parameters(sampling)
         queues = [
@@ -69,33 +69,42 @@ class Engine:
             for i, prompt in enumerate(prompts)
         ]
         await self.llm.resume_generation()
-        return [self._completions(await queue.get()) for queue in queues]
+        return await self._completions(queues, sampling)
 
     async def answer(self, prompt: tuple[int, ...], sampling: Sampling, seed: int) -> list[Completion]:
         """Samples completions of one prompt while others are in flight: with a seed of their own, which costs time."""
         self._calls += 1
         parameters = compat.sampling_parameters(sampling, seed)
         queue = await self.llm.add_request(f"{self._calls}-0", {"prompt_token_ids": list(prompt)}, parameters)
-        return self._completions(await queue.get())
+        return (await self._completions([queue], sampling))[0]
 
-    def _completions(self, output: Any) -> list[Completion]:
-        prompt_tokens = len(output.prompt_token_ids)
-        return [self._completion(c, prompt_tokens) for c in sorted(output.outputs, key=lambda c: c.index)]
+    async def _completions(self, queues: list[Any], sampling: Sampling) -> list[list[Completion]]:
+        """Waits for all completions of these requests, and fetches their log-probs in one call."""
+        outputs = [await queue.get() for queue in queues]
+        ids = [i for queue in queues for i in compat.request_ids(queue, sampling.samples)]
+        written = iter((await self.llm.collective_rpc("r1rl_written", args=(ids,)))[0])
+        return [
+            [
+                self._completion(c, len(output.prompt_token_ids), *next(written))
+                for c in sorted(output.outputs, key=lambda c: c.index)
+            ]
+            for output in outputs
+        ]
 
-    def _completion(self, c: Any, prompt_tokens: int) -> Completion:
-        version = compat.written_version(c, self.version)
-        if version != self.version:
+    def _completion(self, c: Any, prompt_tokens: int, logprobs: bytes, versions: list[int]) -> Completion:
+        logprobs_T = unpack(logprobs)
+        if versions != [self.version] or len(logprobs_T) != len(c.token_ids):
             raise EngineError(
-                f"rollout worker {self.spec.worker}: a completion was written by policy version {version}, "
-                f"the engine holds {self.version}",
-                "its log-probs belong to other weights",
+                f"rollout worker {self.spec.worker}: a completion of {len(c.token_ids)} tokens has {len(logprobs_T)} "
+                f"log-probs, written by policy version(s) {versions}; the engine holds {self.version}",
+                "log-probs of other weights or other tokens would be trained on",
                 "this is a bug in the weight wire: report it with the run folder",
             )
         return Completion(
             token_ids_T=tuple(c.token_ids),
-            logprobs_T=tuple(step[token].logprob for token, step in zip(c.token_ids, c.logprobs, strict=True)),
+            logprobs_T=logprobs_T,
             finish=c.finish_reason or "abort",
-            version=version,
+            version=self.version,
             routes=compat.routes(c, prompt_tokens, self.spec),
         )
 

@@ -13,6 +13,7 @@ from r1rl.types import Routes
 
 FLASH_MLA_HEADS = ((128, 128), (192, 256), (64, 128))  # (qk_nope_head_dim, v_head_dim) of vLLM 0.26's FlashAttention
 EXTENSION = "r1rl.engine.transfer.Worker"
+SCHEDULER = "r1rl.engine.scheduler.scheduler"
 
 
 def environment(spec: EngineSpec) -> dict[str, str]:
@@ -58,6 +59,7 @@ def engine_arguments(spec: EngineSpec) -> dict[str, Any]:
         "skip_tokenizer_init": True,  # ids in, ids out
         "distributed_executor_backend": "uni",
         "worker_extension_cls": EXTENSION,
+        "scheduler_cls": SCHEDULER,
         "weight_transfer_config": {"backend": "r1rl"},
         "disable_log_stats": True,
         "kv_cache_memory_bytes": int(spec.memory_gib * 2**30),
@@ -86,19 +88,9 @@ def _cuda(spec: EngineSpec) -> dict[str, Any]:
     return shared | {"compilation_config": graphs}
 
 
-def written_version(completion: Any, committed: int) -> int | None:
-    """The policy version vLLM says wrote a completion; None when it was more than one.
-
-    vLLM 0.32 reports spans of versions. 0.26 reports nothing: there it is the version committed before the request
-    was admitted, which is exact because weights change only while no request is in flight.
-    """
-    spans = getattr(completion, "weight_versions", None)
-    if not spans:
-        return committed
-    versions = {span.version for span in spans}
-    if versions == {"default"}:  # no update yet: still what the engine was started with
-        return committed
-    return int(versions.pop()) if len(versions) == 1 else None
+async def pause(llm: Any, mode: str, clear_cache: bool) -> None:
+    """Pauses the scheduler. vLLM's own `pause_generation` does this and then sleeps 20 ms for the sake of streams."""
+    await llm.engine_core.pause_scheduler_async(mode=mode, clear_cache=clear_cache)
 
 
 def routes(completion: Any, prompt_tokens: int, spec: EngineSpec) -> Routes | None:
@@ -117,12 +109,9 @@ def routes(completion: Any, prompt_tokens: int, spec: EngineSpec) -> Routes | No
     return Routes(data=chosen.astype("<u2" if wide else "u1").tobytes(), layers=layers, top_k=top_k, wide=wide)
 
 
-async def finish_weight_update(llm: Any, version: int) -> None:
-    """Commits an update; vLLM 0.32 also takes the version that completions will carry."""
-    if hasattr(llm, "update_weight_version"):
-        await llm.finish_weight_update(str(version))
-    else:
-        await llm.finish_weight_update()
+def request_ids(queue: Any, samples: int) -> list[str]:
+    """vLLM's own ids of the sequences of a request, in the order of its completions."""
+    return [queue.request_id] if samples == 1 else [f"{i}_{queue.request_id}" for i in range(samples)]
 
 
 def sampling_parameters(sampling: Sampling, seed: int | None = None) -> Any:

@@ -19,6 +19,7 @@ import signal
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy
 import torch
 from vllm.distributed.weight_transfer.base import (
     WeightTransferEngine,
@@ -29,6 +30,7 @@ from vllm.distributed.weight_transfer.factory import WeightTransferEngineFactory
 from vllm.model_executor.model_loader.reload import finalize_layerwise_reload, initialize_layerwise_reload
 from vllm.model_executor.model_loader.reload.layerwise import get_layerwise_info
 
+from r1rl.engine.scheduler import LEDGER
 from r1rl.sync import Parcel, Receipt, digest, unpack
 
 BACKEND = "r1rl"
@@ -38,7 +40,7 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass
 class Init(WeightTransferInitInfo):
-    pass
+    version: int  # of the policy the engine was started with
 
 
 @dataclass
@@ -57,6 +59,7 @@ class ParcelEngine(WeightTransferEngine[Init, Update]):
         if self.model_config.hf_config.tie_word_embeddings:
             self.expected.discard("lm_head.weight")  # the embedding under another name
         self.receipt: dict[str, Any] = {}
+        LEDGER.version = init_info.version
 
     def start_weight_update(self) -> None:
         initialize_layerwise_reload(self.model)
@@ -73,6 +76,7 @@ class ParcelEngine(WeightTransferEngine[Init, Update]):
     def finish_weight_update(self) -> None:
         finalize_layerwise_reload(self.model, self.model_config)
         _restore_shared(self.shared)
+        LEDGER.version = self.receipt["version"]
 
     def shutdown(self) -> None:
         pass
@@ -130,9 +134,18 @@ class Worker:
     def r1rl_receipt(self) -> dict[str, Any]:
         return self.weight_transfer_engine.receipt
 
+    def r1rl_written(self, request_ids: list[str]) -> list[tuple[bytes, list[int]]]:
+        """(log-probs, versions) of finished completions, by vLLM's own request ids."""
+        return LEDGER.take(request_ids)
+
     def r1rl_seed(self, seed: int) -> None:
-        """Seeds the sampler. With all requests added before the scheduler runs, equal seeds give equal samples."""
+        """Seeds the sampler. With all requests added before the scheduler runs, equal seeds give equal samples.
+
+        vLLM has two: the older one draws from torch, the one that dense models get on a GPU seeds each request with a
+        number of numpy's.
+        """
         torch.manual_seed(seed)
+        numpy.random.seed(seed % 2**32)
 
 
 def _die_with_parent() -> None:

@@ -1,0 +1,1 @@
+"""What r1rl costs, and how that was measured."""
