@@ -153,7 +153,7 @@ def wrong_pairs(folder: Path, number: int) -> str:
         if judge(gold, other).verdict is Verdict.CORRECT:
             accepted.append((gold, other))
     seconds = time.perf_counter() - start
-    equal = [pair for pair in accepted if any(math_verify(a, rf"\boxed{{{b}}}") for a, b in (pair, pair[::-1]))]
+    equal = [pair for pair in accepted if equal_for_math_verify(*pair)]
     false = [pair for pair in accepted if pair not in equal]
     counts = f"{len(equal)} of them equal for math-verify too, {len(false)} false positives"
     listed = "\n".join(
@@ -161,6 +161,12 @@ def wrong_pairs(folder: Path, number: int) -> str:
         for gold, other in sorted(set(accepted))
     )
     return f"{tried:,} random pairs, {len(accepted)} judged right: {counts}; {tried / seconds:,.0f} pairs/s\n{listed}"
+
+
+def equal_for_math_verify(one: str, other: str) -> bool:
+    """A second opinion on two gold answers, either way round; degrees as multiples of pi, which it does not know."""
+    one, other = (re.sub(r"\^\{?\\circ\}?", r" \\cdot \\frac{\\pi}{180}", text) for text in (one, other))
+    return any(math_verify(a, rf"\boxed{{{b}}}") for a, b in ((one, other), (other, one)))
 
 
 def hostile() -> str:

@@ -36,8 +36,11 @@ def renamings(gold: Node, answer: Node, question: str, texts: str) -> Iterator[N
     if not all(_is_own(name, gold, answer, question, texts) for name in mine | theirs):
         return
     for names in permutations(sorted(mine)):
+        pairs = list(zip(sorted(theirs), names, strict=True))
+        if any((old in _arguments(answer)) != (new in _arguments(gold)) for old, new in pairs):
+            continue
         other = answer
-        for old, new in zip(sorted(theirs), names, strict=True):
+        for old, new in pairs:
             other = renamed(other, old, new)
         yield other
 
