@@ -33,7 +33,8 @@ from r1rl.rewards.math import correct
 from r1rl.types import Problem, Verdict
 
 Grader = Callable[[dict[str, Any]], bool]
-SETS = ["adversarial", "math_verify_tests", "misc_peer_tests", "gsm8k_model_solutions"]
+OWN = Path(__file__).parent / "cases"  # written for this project, right and wrong answers of each kind
+SETS = ["written_differently", "adversarial", "math_verify_tests", "misc_peer_tests", "gsm8k_model_solutions"]
 SOLUTION = 60  # characters: a longer gold answer is a solution that holds one
 HOSTILE = {
     "power tower": r"\boxed{9^{9^{9^{9}}}}",
@@ -57,7 +58,7 @@ HOSTILE = {
 
 def cases(folder: Path, name: str) -> Iterator[dict[str, Any]]:
     """The labelled cases of a set, with the gold answer and the prediction as the judges get them."""
-    for line in (folder / f"{name}.jsonl").read_text().strip().split("\n"):
+    for line in ((OWN if name == "written_differently" else folder) / f"{name}.jsonl").read_text().strip().split("\n"):
         case = json.loads(line)
         gold, text = asked(case["gold"]), case["pred"]
         if len(gold) > SOLUTION and " is " in gold:

@@ -49,6 +49,12 @@ def test_the_tests_of_peers(name, mode, least, false_positives):
     assert len(positive) <= false_positives, positive
 
 
+def test_right_answers_written_differently_and_their_wrong_twins():
+    positive, negative, number = mistakes("written_differently")
+    assert 1 - len(positive + negative) / number >= 0.95, (positive, negative)
+    assert positive == [r"\boxed{5, 3}"]  # the parts of a question lose their order
+
+
 def test_solutions_of_gsm8k():
     positive, negative, number = mistakes("gsm8k_model_solutions")
     assert len(positive + negative) <= number / 1000, (positive, negative)

@@ -54,14 +54,15 @@ class Comparison:
             return True
         if self.policy.lenient and gold.kind == answer.kind == "bracket" and gold.text == answer.text:
             return self._same_parts(gold, answer)
-        bounds = (interval(gold), interval(answer)) if "bracket" in (gold.kind, answer.kind) else (None, None)
-        names, others = map(_names, bounds if all(bounds) else (gold, answer))
+        bracketed = "bracket" in (gold.kind, answer.kind)
+        one, other = (interval(gold), interval(answer)) if bracketed else (None, None)
+        names, others = (_names(one), _names(other)) if one and other else (_names(gold), _names(answer))
         if names and others and names != others:
             return False
         try:
             return not refusal(gold, answer, self.policy) and same_region(gold, answer)
         except Unreadable:
-            if (one := bounds[0]) and (other := bounds[1]):  # between bounds that are no numbers
+            if one and other:  # between bounds that are no numbers
                 return one.text == other.text and self._same_parts(one, other)
             if gold.kind != "relation" or answer.kind != "relation":
                 return False

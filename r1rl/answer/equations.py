@@ -29,7 +29,7 @@ def interval(node: Node) -> Node | None:
         signs = node.text.split()
     if node.kind != "relation" or len(signs) != 2 or not set(signs) <= {"<", "<="} or node.parts[1].kind != "sym":
         return None
-    ends = "([" [signs[0] == "<="] + ")]" [signs[1] == "<="]
+    ends = "(["[signs[0] == "<="] + ")]"[signs[1] == "<="]
     return Node("bracket", (node.parts[0], node.parts[2]), text=ends)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from r1rl.answer.scalars import renamed
 from r1rl.answer.tree import Node
 
-
 FIGURES = {r"\angle", r"\measuredangle", r"\triangle", r"\overline", "m"}
 
 
@@ -67,7 +66,11 @@ def same_name(label: Node, other: Node) -> bool:
     (name, _, index), (their, _, theirs_index) = label.text.partition("_"), other.text.partition("_")
     if {label.kind, other.kind} == {"sym", "call"}:  # y and f(x), y and y(x), S_n and S(n)
         variable = label if label.kind == "sym" else other
-        return _indexed(label) == _indexed(other) or variable.text == "y" or (name == their and not (index or theirs_index))
+        return (
+            _indexed(label) == _indexed(other)
+            or variable.text == "y"
+            or (name == their and not (index or theirs_index))
+        )
     return name == their and label.kind == other.kind == "sym" and not (index and theirs_index)
 
 

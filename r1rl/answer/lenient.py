@@ -20,7 +20,9 @@ PHRASE = re.compile(
 FINAL = re.compile(r"(?i:final answer)(?:\*\*)?[^\n]{0,100}?(?:\bis\b|\bare\b|[:=])\s*(?P<answer>\S[^\n]{0,300})")
 HASHES = re.compile(r"####[ \t]*(?P<answer>\S[^\n]{0,300})")
 LINE = re.compile(r"(?m)^(?:\*\*)?A(?:nswer)?(?:\*\*)?[:.](?:\*\*)?[ \t]*(?P<answer>\S[^\n]{0,300})$")
-FORMULA = re.compile(r"\$\$([^$]{1,500})\$\$|(?<!\\)\$((?:[^$\n\\]|\\.){1,500})\$|\\\[(.{1,500}?)\\\]|\\\((.{1,500}?)\\\)", re.DOTALL)
+FORMULA = re.compile(
+    r"\$\$([^$]{1,500})\$\$|(?<!\\)\$((?:[^$\n\\]|\\.){1,500})\$|\\\[(.{1,500}?)\\\]|\\\((.{1,500}?)\\\)", re.DOTALL
+)
 NUMBER = re.compile(r"(?<![\w.])[+-]?\$?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+|,\d{1,2}(?!\d))?+(?:/\d+)?%?(?!\d)")
 SENTENCE = re.compile(r"\.(?:\s|$)|\bI hope\b")
 
@@ -32,7 +34,7 @@ def lenient(text: str) -> str | None:
     ('3', 'x^2', '1,000')
     """
     rest = (after_thinking(text) or "")[-LAST_WORDS:]
-    if (marked := last_boxed(text) or (tagged(text) or [None])[-1]) is not None:
+    if marked := last_boxed(text) or "".join(tagged(text)[-1:]):
         return _taken_back(rest) or marked
     for pattern in (FINAL, HASHES, LINE, PHRASE):
         if found := list(pattern.finditer(rest)):

@@ -1,8 +1,8 @@
 r"""Letters that an answer brings in itself, and may therefore choose: constants, whole numbers of a family, arguments.
 
 The question decides: a letter that it mentions means something, one that it does not is the answer's own. Without a
-question only what surely is: letters that the text introduces ("k \in \mathbb{Z}", "for some constant c"), constants and
-arguments in f(x) = cx, and a constant of integration C beside a variable.
+question only what surely is: letters that the text introduces ("k \in \mathbb{Z}", "for some constant c"), constants
+and arguments in f(x) = cx, and a constant of integration C beside a variable.
 """
 
 from __future__ import annotations

@@ -48,7 +48,11 @@ def _readings(gold: Node, answer: Node, policy: Policy) -> list[tuple[Node, Node
     """What may be compared with what: percent and degree signs count, or are left out."""
     marks = (gold.kind if gold.kind in ("pct", "deg") else "", answer.kind if answer.kind in ("pct", "deg") else "")
     readings = [(gold, answer)]
-    if marks == ("pct", "") or (marks == ("", "pct") and (policy.percentage or policy.lenient)) or marks in (("deg", ""), ("", "deg")):
+    if (
+        marks == ("pct", "")
+        or (marks == ("", "pct") and (policy.percentage or policy.lenient))
+        or marks in (("deg", ""), ("", "deg"))
+    ):
         readings.append((_bare(gold), _bare(answer)))
     return readings
 
@@ -101,10 +105,15 @@ def _rounds_to(value: Node, decimal: Node, digits: int) -> bool:
 
 
 def _is_longer(answer: Node, gold: Node) -> bool:
-    """Is a decimal the gold one with more digits, at least one of the next two not 0? 3.1416 for 3.14, not 3.14000001."""
+    """Is a decimal the gold one with more digits, the next two not both 0? 3.1416 for 3.14, and not 3.14000001."""
     mine, other = exact(answer), exact(gold)
     places = len(_decimal(gold).partition(".")[2])
-    if mine is None or other is None or _significant(gold) < ROUNDED or len(_decimal(answer).partition(".")[2]) <= places:
+    if (
+        mine is None
+        or other is None
+        or _significant(gold) < ROUNDED
+        or len(_decimal(answer).partition(".")[2]) <= places
+    ):
         return False
     return Fraction(1, 100) <= abs(mine - other) * 10**places <= Fraction(1, 2)
 

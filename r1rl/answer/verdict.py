@@ -116,7 +116,13 @@ def _compared(gold: str, answer: str, question: str, policy: Policy) -> Judgemen
         return Judgement.of(Verdict.WRONG, f"cannot be read: {error}")
     except TooBig as error:
         return Judgement.of(Verdict.WRONG, f"cannot be worked out: {error}")
-    if right and not policy.lenient and mine.kind in SCALARS and not is_literal(mine) and restates(question, gold, answer):
+    if (
+        right
+        and not policy.lenient
+        and mine.kind in SCALARS
+        and not is_literal(mine)
+        and restates(question, gold, answer)
+    ):
         return Judgement.of(Verdict.WRONG, "a passage of the question, not worked out")
     return (
         Judgement.of(Verdict.CORRECT)

@@ -56,7 +56,9 @@ FILLERS = set(
     only""".split()
 )
 # Words that a name or a property may have with it or not: "Anna wins", "isosceles triangle", "on Tuesday".
-OPTIONAL = set("on at triangle function number player person win wins winner will can always has winning strategy".split())
+OPTIONAL = set(
+    "on at triangle function number player person win wins winner will can always has winning strategy".split()
+)
 HAVING = set("has gets got is was had receives".split())
 ARTICLES = set("the a an is are was it this that there so therefore thus hence final answer answers".split())
 NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
