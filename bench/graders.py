@@ -33,7 +33,8 @@ from r1rl.rewards.math import correct
 from r1rl.types import Problem, Verdict
 
 Grader = Callable[[dict[str, Any]], bool]
-SETS = ["adversarial", "math_verify_tests", "misc_peer_tests", "gsm8k_model_solutions"]
+OWN = Path(__file__).parent / "cases"  # written for this project, right and wrong answers of each kind
+SETS = ["written_differently", "adversarial", "math_verify_tests", "misc_peer_tests", "gsm8k_model_solutions"]
 SOLUTION = 60  # characters: a longer gold answer is a solution that holds one
 HOSTILE = {
     "power tower": r"\boxed{9^{9^{9^{9}}}}",
@@ -57,7 +58,7 @@ HOSTILE = {
 
 def cases(folder: Path, name: str) -> Iterator[dict[str, Any]]:
     """The labelled cases of a set, with the gold answer and the prediction as the judges get them."""
-    for line in (folder / f"{name}.jsonl").read_text().strip().split("\n"):
+    for line in ((OWN if name == "written_differently" else folder) / f"{name}.jsonl").read_text().strip().split("\n"):
         case = json.loads(line)
         gold, text = asked(case["gold"]), case["pred"]
         if len(gold) > SOLUTION and " is " in gold:
@@ -153,7 +154,7 @@ def wrong_pairs(folder: Path, number: int) -> str:
         if judge(gold, other).verdict is Verdict.CORRECT:
             accepted.append((gold, other))
     seconds = time.perf_counter() - start
-    equal = [pair for pair in accepted if any(math_verify(a, rf"\boxed{{{b}}}") for a, b in (pair, pair[::-1]))]
+    equal = [pair for pair in accepted if equal_for_math_verify(*pair)]
     false = [pair for pair in accepted if pair not in equal]
     counts = f"{len(equal)} of them equal for math-verify too, {len(false)} false positives"
     listed = "\n".join(
@@ -161,6 +162,12 @@ def wrong_pairs(folder: Path, number: int) -> str:
         for gold, other in sorted(set(accepted))
     )
     return f"{tried:,} random pairs, {len(accepted)} judged right: {counts}; {tried / seconds:,.0f} pairs/s\n{listed}"
+
+
+def equal_for_math_verify(one: str, other: str) -> bool:
+    """A second opinion on two gold answers, either way round; degrees as multiples of pi, which it does not know."""
+    one, other = (re.sub(r"\^\{?\\circ\}?", r" \\cdot \\frac{\\pi}{180}", text) for text in (one, other))
+    return any(math_verify(a, rf"\boxed{{{b}}}") for a, b in ((one, other), (other, one)))
 
 
 def hostile() -> str:

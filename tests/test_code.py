@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from r1rl.errors import UserError
 from r1rl.rewards import code
-from r1rl.sandbox import tiers
 from r1rl.sandbox.client import Zygote
+from r1rl.sandbox.zygote import CONFINED
 from r1rl.types import Problem, Verdict
+from tests.kernel import needs
 
 CORRECT, WRONG, UNGRADABLE = Verdict.CORRECT, Verdict.WRONG, Verdict.UNGRADABLE
 STDIO = {"kind": "stdio", "cases": [{"input": "1 2\n", "output": "3\n"}, {"input": "5 6\n", "output": "11\n"}]}
@@ -21,10 +21,7 @@ ADD = "a, b = map(int, input().split())\nprint(a + b)"
 
 @pytest.fixture(autouse=True)
 def _sandbox():
-    try:
-        tiers.best(allow_unsafe=False)
-    except UserError as error:
-        pytest.skip(str(error))
+    needs(CONFINED)
 
 
 def problem(tests) -> Problem:

@@ -8,20 +8,17 @@ from pathlib import Path
 import pytest
 
 from bench.sandbox import humaneval, mbpp
-from r1rl.errors import UserError
 from r1rl.rewards import code
-from r1rl.sandbox import tiers
+from r1rl.sandbox.zygote import CONFINED
 from r1rl.types import Problem, Verdict
+from tests.kernel import needs
 
 SHARED = Path(os.environ.get("R1RL_SHARED", Path(__file__).parents[2] / "shared"))
 
 
 @pytest.fixture(autouse=True)
 def _sandbox():
-    try:
-        tiers.best(allow_unsafe=False)
-    except UserError as error:
-        pytest.skip(str(error))
+    needs(CONFINED)
 
 
 def rows(name: str) -> list[dict]:

@@ -16,22 +16,9 @@ from r1rl.sandbox.child import Limits
 from r1rl.sandbox.client import SandboxError, Zygote
 from r1rl.sandbox.run import Kind
 from r1rl.sandbox.zygote import CONFINED, NAMESPACES, UNSAFE
+from tests.kernel import TIERS, needs, refuses
 
 LIMITS = Limits(seconds=5, memory=512 << 20)
-
-
-def works(tier: int) -> bool:
-    try:
-        Zygote(tier).close()
-    except SandboxError:
-        return False
-    return True
-
-
-SAFE = [
-    pytest.param(tier, marks=pytest.mark.skipif(not works(tier), reason=f"tier {tier} does not work here"))
-    for tier in (NAMESPACES, CONFINED)
-]
 
 
 def program(zygote: Zygote, source: str, stdin: bytes = b"", seconds: float = 8.0) -> run.Outcome:
@@ -68,15 +55,19 @@ def soon(condition) -> bool:
 # Walls.
 
 
-@pytest.mark.parametrize("tier", SAFE)
+def test_the_best_tier_that_the_kernel_allows_is_found():
+    assert tiers.best(allow_unsafe=True) == next((tier for tier in (NAMESPACES, CONFINED) if not refuses(tier)), UNSAFE)
+
+
+@pytest.mark.parametrize("tier", TIERS)
 def test_no_way_of_the_probe_leads_out(tier):
     zygote = Zygote(tier)
     assert tiers.probe(zygote) == []
     zygote.close()
 
 
-@pytest.mark.skipif(not works(NAMESPACES), reason="tier 1 does not work here")
 def test_tier_1_hides_that_files_and_users_exist():
+    needs(NAMESPACES)
     zygote = Zygote(NAMESPACES)
     paths = ["/etc/passwd", "/proc", "/sys", "/home", "/root/.ssh", "/tmp", str(Path(__file__).parent)]
     seen = program(zygote, f"import os\nprint([p for p in {paths!r} if os.path.exists(p)], os.getuid(), os.getppid())")
@@ -104,9 +95,9 @@ print(answer("print(42)").verdict, answer("open('/etc/passwd'); print(42)").deta
 """
 
 
-@pytest.mark.skipif(not works(CONFINED), reason="tier 2 does not work here")
 @pytest.mark.skipif(subprocess.run(["unshare", "-Ur", "true"], capture_output=True).returncode, reason="no unshare")
 def test_without_user_namespaces_tier_2_is_found_and_holds():
+    needs(CONFINED)
     script = EMULATION.format(root=str(Path(__file__).parents[1]))
     ran = subprocess.run(["unshare", "-Ur", sys.executable, "-c", script], capture_output=True, text=True)
     assert "tier 2" in ran.stdout, ran.stderr
@@ -135,7 +126,7 @@ time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("tier", SAFE)
+@pytest.mark.parametrize("tier", TIERS)
 def test_nothing_survives_a_judge_that_is_killed(tier):
     script = JUDGE.format(root=str(Path(__file__).parents[1]), tier=tier)
     judge = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
@@ -148,7 +139,7 @@ def test_nothing_survives_a_judge_that_is_killed(tier):
     assert soon(lambda: not any(map(alive, below)))
 
 
-@pytest.mark.parametrize("tier", SAFE)
+@pytest.mark.parametrize("tier", TIERS)
 def test_a_zygote_that_dies_is_a_harness_failure_and_leaves_nothing(tier):
     zygote, below = Zygote(tier), []
 

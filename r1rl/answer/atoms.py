@@ -145,7 +145,8 @@ class Atoms(Cursor):
         text = written(inner)
         if name == r"\mathbb" and text in SETS:
             return Node("set_name", text=text)
-        return Node("sym", text=f"{name}({text})" if name not in (r"\mathbf", r"\mathcal") else text)
+        name = r"\vec" if name == r"\overrightarrow" and len(text) == 1 else name
+        return Node("sym", text=text if name in (r"\mathbf", r"\mathcal", r"\boldsymbol") else f"{name}({text})")
 
     def _matrix(self) -> Node:
         kind = self._environment()

@@ -20,7 +20,7 @@ TIMES = set(r"* \ast \cdot \times".split())
 OVER = set(r"/ \div".split())
 # Commands that make a name of what they decorate.
 SYMBOL_WRAPPERS = set(
-    r"\bar \hat \mathbb \mathbf \mathcal \overline \overrightarrow \tilde \underline \vec \widehat".split()
+    r"\bar \boldsymbol \hat \mathbb \mathbf \mathcal \overline \overrightarrow \tilde \underline \vec \widehat".split()
 )
 SETS = set(r"C N Q R Z".split())
 # What may follow a tuple, a set or an interval; behind anything else brackets only group.

@@ -9,15 +9,16 @@ are right (x = 6/8 = 3/4); with a number at its start (7 = 42) it is no answer.
 
 from __future__ import annotations
 
-from r1rl.answer.equations import equal_worth, near, proportional, turned
+from r1rl.answer.equations import equal_worth, interval, near, proportional, turned
 from r1rl.answer.form import STRICT, Policy, refusal
-from r1rl.answer.labels import indexed, labels, members, renamed_call, same_name, spread, unlabelled
+from r1rl.answer.labels import indexed, is_set_label, labels, members, renamed_call, same_name, spread, unlabelled
 from r1rl.answer.matrices import worked_out
 from r1rl.answer.regions import is_region, same_region
 from r1rl.answer.scalars import same_scalar
 from r1rl.answer.tree import Node, Unreadable
 
 MOST = 60  # members of a list: finding each one's partner takes their square
+SETS = set("set bracket union setminus cap builder".split())
 SCALARS = {
     *"num sym const add mul div neg pow root fn fact abs call mixed group unit pct deg base pm".split(),
 }
@@ -53,12 +54,16 @@ class Comparison:
             return True
         if self.policy.lenient and gold.kind == answer.kind == "bracket" and gold.text == answer.text:
             return self._same_parts(gold, answer)
-        names, others = _names(gold), _names(answer)
+        bracketed = "bracket" in (gold.kind, answer.kind)
+        one, other = (interval(gold), interval(answer)) if bracketed else (None, None)
+        names, others = (_names(one), _names(other)) if one and other else (_names(gold), _names(answer))
         if names and others and names != others:
             return False
         try:
             return not refusal(gold, answer, self.policy) and same_region(gold, answer)
         except Unreadable:
+            if one and other:  # between bounds that are no numbers
+                return one.text == other.text and self._same_parts(one, other)
             if gold.kind != "relation" or answer.kind != "relation":
                 return False
             return self._same_inequality(gold, answer) or self._same_inequality(gold, turned(answer))
@@ -176,12 +181,19 @@ def _plain(node: Node) -> Node:
     """An answer without what is only a manner of writing: brackets around it, and both signs of ± as a list."""
     while node.kind == "group" or (node.kind in ("list", "set") and len(node.parts) == 1 and not node.has("pm")):
         node = node.parts[0]
-    if node.kind == "relation" and node.text == "in" and node.parts[1].kind == "set":  # x in {2, 3}
+    if node.kind == "relation" and _names_a_set(node):  # x in {2, 3}, A = {2, 3}
         node = node.parts[1]
     if node.kind in ("list", "set"):
         parts = tuple(signed for part in node.parts for signed in _both_signs(part))
         return Node(node.kind, parts, node.text)
     return Node("list", both, text=",") if len(both := _both_signs(node)) == 2 else node
+
+
+def _names_a_set(node: Node) -> bool:
+    label, worth = node.parts[:2]
+    if node.text == "=":
+        return is_set_label(label) and (worth.kind in SETS or (worth.kind == "tuple" and label.kind in SETS))
+    return node.text == "in" and worth.kind == "set"
 
 
 def _names(node: Node) -> set[str]:

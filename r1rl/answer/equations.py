@@ -19,6 +19,20 @@ def turned(node: Node) -> Node:
     return Node("relation", node.parts[::-1], " ".join(node.text.translate(swap).split()[::-1]))
 
 
+def interval(node: Node) -> Node | None:
+    """The interval that a chain of two inequalities about one name says, or an interval itself; None for the rest."""
+    if node.kind == "bracket":
+        return node
+    signs = node.text.split()
+    if node.kind == "relation" and signs and signs[0][0] == ">":
+        node = turned(node)
+        signs = node.text.split()
+    if node.kind != "relation" or len(signs) != 2 or not set(signs) <= {"<", "<="} or node.parts[1].kind != "sym":
+        return None
+    ends = "(["[signs[0] == "<="] + ")]"[signs[1] == "<="]
+    return Node("bracket", (node.parts[0], node.parts[2]), text=ends)
+
+
 def proportional(gold: Node, answer: Node, positive: bool = False) -> bool:
     """Is one difference of the two sides a multiple of the other, at every point? And not zero everywhere."""
     import mpmath

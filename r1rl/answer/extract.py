@@ -16,7 +16,8 @@ BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{)")
 DEEPEST = 1000  # braces in braces: such a box is as good as open
 BRACES = re.compile(r"\\[{}]|[{}]")
 GLUE = re.compile(
-    r"(?:\\\(|\\\)|\\\[|\\\]|\\quad|\\qquad|\\text|\\ |\\,|\\;|[\s$,;.{}&*]|\band\b|\bor\b|(?:\bfor )?(?:\bpart )?\([a-e]\)|[a-zA-Z](?:_\{?\w\}?)?\s*=)*"
+    r"(?:\\\(|\\\)|\\\[|\\\]|\\quad|\\qquad|\\text|\\ |\\,|\\;|[\s$,;.{}&*]|\band\b|\bor\b"
+    r"|(?:\bfor )?(?:\bpart )?\([a-e]\)|[a-zA-Z](?:_\{?\w\}?)?\s*=)*"
 )
 BLANK = re.compile(r"(?:[\s$~{}]|\\[,;:! ]|\\quad|\\qquad|\\text|\\mathrm)*")
 

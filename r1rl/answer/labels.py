@@ -64,8 +64,21 @@ def same_name(label: Node, other: Node) -> bool:
     if label == other or figure or any(len(name) > 1 and name.isalpha() for name in mine | theirs):
         return True
     (name, _, index), (their, _, theirs_index) = label.text.partition("_"), other.text.partition("_")
-    kinds = {label.kind, other.kind}
-    return name == their and (kinds == {"sym", "call"} or (kinds == {"sym"} and not (index and theirs_index)))
+    if {label.kind, other.kind} == {"sym", "call"}:  # y and f(x), y and y(x), S_n and S(n)
+        variable = label if label.kind == "sym" else other
+        return (
+            _indexed(label) == _indexed(other)
+            or variable.text == "y"
+            or (name == their and not (index or theirs_index))
+        )
+    return name == their and label.kind == other.kind == "sym" and not (index and theirs_index)
+
+
+def is_set_label(node: Node) -> bool:
+    r"""A name for a set: A, A \cup B, C_U A."""
+    if node.kind in ("union", "cap", "setminus", "group", "mul"):
+        return all(is_set_label(part) for part in node.parts)
+    return node.kind == "sym" and node.text[:1].isupper()
 
 
 def spread(node: Node) -> Node:

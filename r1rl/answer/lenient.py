@@ -34,7 +34,7 @@ def lenient(text: str) -> str | None:
     ('3', 'x^2', '1,000')
     """
     rest = (after_thinking(text) or "")[-LAST_WORDS:]
-    if (marked := last_boxed(text) or (tagged(text) or [None])[-1]) is not None:
+    if marked := last_boxed(text) or "".join(tagged(text)[-1:]):
         return _taken_back(rest) or marked
     for pattern in (FINAL, HASHES, LINE, PHRASE):
         if found := list(pattern.finditer(rest)):

@@ -31,8 +31,8 @@ CONSTANT = {
     "positive real numbers": r"(0, \infty)",
 } | NUMERALS
 EXCEPT = re.compile(
-    r"(?i)(?:\\text\s*\{\s*)?(?:[a-z] (?:is|can be) )?(?:all|any|every)?\s*(?:the )?reals?(?: numbers?| values?)?(?: of)?"
-    r"(?: ?[a-z])? (?:except|other than|excluding)(?: for)?[\s}]*(?:[a-z]\s*=|)(?P<points>[^a-zA-Z]+?)\s*\}?"
+    r"(?i)(?:\\text\s*\{\s*)?(?:[a-z] (?:is|can be) )?(?:all|any|every)?\s*(?:the )?reals?(?: numbers?| values?)?"
+    r"(?: of)?(?: ?[a-z])? (?:except|other than|excluding)(?: for)?[\s}]*(?:[a-z]\s*=|)(?P<points>[^a-zA-Z]+?)\s*\}?"
 )
 KIND = r"(?:\w+ )?(?:integer|constant|real number|real|natural number)s?"
 CONDITION = re.compile(

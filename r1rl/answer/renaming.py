@@ -1,8 +1,8 @@
 r"""Letters that an answer brings in itself, and may therefore choose: constants, whole numbers of a family, arguments.
 
 The question decides: a letter that it mentions means something, one that it does not is the answer's own. Without a
-question only what surely is: letters that the text introduces ("k \in \mathbb{Z}", "for some constant c"), constants and
-arguments in f(x) = cx, and a constant of integration C beside a variable.
+question only what surely is: letters that the text introduces ("k \in \mathbb{Z}", "for some constant c"), constants
+and arguments in f(x) = cx, and a constant of integration C beside a variable.
 """
 
 from __future__ import annotations
@@ -36,8 +36,11 @@ def renamings(gold: Node, answer: Node, question: str, texts: str) -> Iterator[N
     if not all(_is_own(name, gold, answer, question, texts) for name in mine | theirs):
         return
     for names in permutations(sorted(mine)):
+        pairs = list(zip(sorted(theirs), names, strict=True))
+        if any((old in _arguments(answer)) != (new in _arguments(gold)) for old, new in pairs):
+            continue
         other = answer
-        for old, new in zip(sorted(theirs), names, strict=True):
+        for old, new in pairs:
             other = renamed(other, old, new)
         yield other
 

@@ -18,8 +18,7 @@ from r1rl.answer.tree import Node
 from r1rl.answer.values import exact, same
 
 PRINTED = 12  # significant digits from which on a decimal is taken for the print-out of an exact value
-ROUNDED = 3  # significant digits from which on a gold decimal may be a rounded value
-SIMPLE = 20  # or two, with a larger denominator than this: 0.77 may be 10/13, but 0.75 is 3/4 and 1.4 is 7/5
+ROUNDED = 3  # significant digits from which on a gold decimal may be a rounded value; with two, 10/13 would be 0.77
 FAMILY = set("kmnlj")  # letters for "any whole number", which may be exchanged in an answer with pi in it
 
 
@@ -93,8 +92,6 @@ def renamed(node: Node, old: str, new: str) -> Node:
 def _rounds_to(value: Node, decimal: Node, digits: int) -> bool:
     """Is the decimal what this value is when rounded to as many places, and no decimal the value itself?"""
     places, target = len(_decimal(decimal).partition(".")[2]), exact(decimal)
-    if target is not None and digits == ROUNDED and target.denominator > SIMPLE:
-        digits = 2
     if not places or target is None or _significant(decimal) < digits or value.symbols():
         return False
     worth = exact(value)
@@ -108,7 +105,7 @@ def _rounds_to(value: Node, decimal: Node, digits: int) -> bool:
 
 
 def _is_longer(answer: Node, gold: Node) -> bool:
-    """Is a decimal the gold one with more digits, at least one of the next two not 0? 3.1416 for 3.14, not 3.14000001."""
+    """Is a decimal the gold one with more digits, the next two not both 0? 3.1416 for 3.14, and not 3.14000001."""
     mine, other = exact(answer), exact(gold)
     places = len(_decimal(gold).partition(".")[2])
     if (

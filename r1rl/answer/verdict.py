@@ -22,6 +22,7 @@ from r1rl.types import Judgement, Verdict
 PLAIN = re.compile(
     r"(-?)([0-9]{1,400}(?:\.[0-9]{1,400})?)(?:/([0-9]{1,400}))?|(-?)\\[dt]?frac\{(-?[0-9]{1,400})\}\{([0-9]{1,400})\}"
 )
+CASES = re.compile(r"\\begin\{cases\}(.*?)\\end\{cases\}", re.DOTALL)
 PERCENTAGE = re.compile(r"(?i)percent|%|\bpct\b")
 
 
@@ -89,6 +90,10 @@ def _compared(gold: str, answer: str, question: str, policy: Policy) -> Judgemen
         return Judgement.of(Verdict.CORRECT, "the same words")
     if len(said) > 1 and (other := words.key(answer)) and words.gist(said) == words.gist(other):
         return Judgement.of(Verdict.CORRECT, "the same words but for some that say nothing")
+    if (members := words.listed(gold)) and members == words.listed(answer):
+        return Judgement.of(Verdict.CORRECT, "the same words in a list")
+    if CASES.search(gold) and CASES.search(answer):
+        return _by_cases(gold, answer, question, policy)
     if "\\text" in gold + answer and _loose(gold) and _loose(gold) == _loose(answer):
         return Judgement.of(Verdict.CORRECT, "the same words and numbers")
     if (
@@ -124,6 +129,26 @@ def _compared(gold: str, answer: str, question: str, policy: Policy) -> Judgemen
         if right
         else Judgement.of(Verdict.WRONG, "not the gold answer, or not in a form that is accepted")
     )
+
+
+def _by_cases(gold: str, answer: str, question: str, policy: Policy) -> Judgement:
+    """Functions given piece by piece: the same in every cell."""
+    table, other = ([re.split(r",?\s*&", row) for row in _rows(text)] for text in (gold, answer))
+    same = [len(row) for row in table] == [len(row) for row in other] and all(
+        _compared(_cell(mine), _cell(theirs), question, policy).verdict is Verdict.CORRECT
+        for row, others in zip(table, other, strict=True)
+        for mine, theirs in zip(row, others, strict=True)
+    )
+    return Judgement.of(Verdict.CORRECT if same else Verdict.WRONG, "case by case")
+
+
+def _rows(text: str) -> list[str]:
+    match = CASES.search(text)
+    return [row for row in match[1].split("\\\\") if row.strip()] if match else []
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"\\text\s*\{\s*(?:if|for|when|otherwise if)?\s*\}|\b(?:if|for|when)\b", "", text).strip(" ,;.")
 
 
 @lru_cache(maxsize=1024)

@@ -76,8 +76,6 @@ MEANINGS = {
         no such, no integer solutions, no such integers exist, no such numbers exist, impossible, not possible, nothing,
         no value, no values, no solution exists, no solutions exist""",
     "infinite": "infinitely many, infinitely many solutions, infinite solutions, infinite number solutions",
-    "yes": "true",
-    "no": "false",
     "reals": "all real numbers, all reals, any real number",
 }
 SAME = {phrase.strip(): meaning for meaning, phrases in MEANINGS.items() for phrase in phrases.split(",")}
@@ -108,6 +106,20 @@ def gist(phrase: str) -> str:
     ('anna', 'isosceles', 'triangle')
     """
     return " ".join(word for word in phrase.split() if word not in OPTIONAL) or phrase
+
+
+def listed(text: str) -> list[str]:
+    r"""The members of a list that is nothing but words or labels of choices, sorted; [] for anything else.
+
+    >>> listed(r"\text{Bob and Alice}"), listed("B, A"), listed("AB"), listed("A and x+1")
+    (['alice', 'bob'], ['A', 'B'], ['A', 'B'], [])
+    """
+    text = re.sub(r"\\(?:text(?:bf|rm|it)?|mbox|mathrm)\s*\{([^{}]*)\}", r" \1 ", text)
+    parts = re.split(r"\s*(?:,\s*and\b|,|;|\band\b)\s*", text.strip(" .$"))
+    if re.fullmatch(r"[A-H]{2,8}", text) and sorted(set(text)) == list(text):  # ABD: several choices
+        parts = list(text)
+    said = sorted(key(part) for part in parts)
+    return said if len(said) > 1 and all(said) else []
 
 
 def yes_or_no(text: str) -> str:

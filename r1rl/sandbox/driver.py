@@ -135,8 +135,8 @@ def _failed(error: BaseException) -> Failed:
 
 
 def standard_streams() -> None:
-    """For the zygote, once, so that its children find them: a locale must not decide how a program prints. With them come
-    `exit` and `quit`, which Python leaves to the `site` that is not loaded here.
+    """For the zygote, once, so that its children find them: a locale must not decide how a program prints. With them
+    come `exit` and `quit`, which Python leaves to the `site` that is not loaded here.
     """
     sys.argv = ["solution.py"]
     for name in ("exit", "quit"):

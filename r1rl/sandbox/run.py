@@ -52,7 +52,7 @@ class Outcome:
     seconds: float  # of the candidate's CPU time
 
 
-START_S = 1.0  # a child takes 5 ms
+START_S = 5.0  # a child takes 5 ms; the machine may be busy
 TOLD = {Kind.OK, Kind.COMPILE, Kind.ERROR, Kind.MEMORY, Kind.FLOOD}  # what a candidate's side may say of itself
 
 
