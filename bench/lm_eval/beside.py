@@ -21,22 +21,20 @@ def beside(ours: Path, theirs: Path) -> list[str]:
     mine = {attempt.id: attempt for attempt in read_attempts(ours)}
     rows = [json.loads(line) for line in theirs.read_text().splitlines()]
     pairs = [(mine[row["doc"]["id"]], row) for row in rows if row["doc"]["id"] in mine]
-    same = sum(a.response.strip() == row["resps"][0][0].strip() for a, row in pairs)
-    judged = Counter((a.lenient is Verdict.CORRECT, bool(row["math_verify"])) for a, row in pairs)
-    lines = [
-        f"{len(pairs)} problems, the same text word for word in {same}",
-        f"ours: strict {sum(a.verdict is Verdict.CORRECT for a, _ in pairs)}, "
-        f"lenient {judged[True, True] + judged[True, False]} right",
-        f"lm-eval: exact_match {sum(bool(row['exact_match']) for _, row in pairs)}, "
-        f"math_verify {judged[True, True] + judged[False, True]} right",
-        f"right to both {judged[True, True]}, to ours alone {judged[True, False]}, "
-        f"to math_verify alone {judged[False, True]}",
-    ]
-    return lines + [
-        f"  {a.id}: lenient {a.lenient.value if a.lenient else None}, math_verify {row['math_verify']}, gold {a.answer!r}, "
-        f"{'same text' if a.response.strip() == row['resps'][0][0].strip() else 'other text'}"
-        for a, row in pairs
-        if (a.lenient is Verdict.CORRECT) != bool(row["math_verify"])
+    same = {a.id for a, row in pairs if a.response.strip() == row["resps"][0][0].strip()}
+    judged = {a.id: (a.lenient is Verdict.CORRECT, bool(row["math_verify"])) for a, row in pairs}
+    both = Counter(judged.values())
+    strict, exact = sum(a.verdict is Verdict.CORRECT for a, _ in pairs), sum(row["exact_match"] for _, row in pairs)
+    return [
+        f"{len(pairs)} problems, the same text word for word in {len(same)}",
+        f"ours: strict {strict:g}, lenient {both[True, True] + both[True, False]} right",
+        f"lm-eval: exact_match {exact:g}, math_verify {both[True, True] + both[False, True]} right",
+        f"right to both {both[True, True]}, to ours only {both[True, False]}, to math_verify only {both[False, True]}",
+        *(
+            f"  {name}: lenient {lenient}, math_verify {theirs}, {'the same' if name in same else 'another'} text"
+            for name, (lenient, theirs) in judged.items()
+            if lenient != theirs
+        ),
     ]
 
 

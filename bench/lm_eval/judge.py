@@ -8,7 +8,7 @@ from lm_eval.tasks.minerva_math import utils
 
 
 def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, int]:
-    """`exact_match`: of the text after "Final Answer: The final answer is". `math_verify`: wherever math-verify finds it."""
+    """`exact_match`: what follows "The final answer is". `math_verify`: the answer wherever math-verify finds it."""
     gold = {"answer": utils.normalize_final_answer(doc["answer"]), "solution": f"\\boxed{{{doc['answer']}}}"}
     found: dict[str, int] = utils.process_results(gold, results)
     return found
