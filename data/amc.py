@@ -1,8 +1,6 @@
 """AMC 12 of 2022 and 2023, the 83 problems of AI-MO's validation set: rewritten so that the answer is a number."""
 
 from r1rl.corpus.definition import Corpus, Hub, Row
-from r1rl.corpus.load import problems as load
-from r1rl.types import Problem
 
 
 def _row(index: int, row: Row) -> Row:
@@ -24,8 +22,3 @@ CORPUS = Corpus(
     ),
     row=_row,
 )
-
-
-def problems() -> list[Problem]:
-    """All problems. For evaluation only, so there is no `source`."""
-    return load(CORPUS)

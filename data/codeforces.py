@@ -2,7 +2,6 @@
 
 from r1rl.corpus.code import stdio
 from r1rl.corpus.definition import Corpus, Offline, Row
-from r1rl.corpus.load import problems as load
 from r1rl.corpus.source import training_source
 from r1rl.types import Problem, ProblemSource
 
@@ -27,11 +26,6 @@ CORPUS = Corpus(
     ),
     problem=_problem,
 )
-
-
-def problems() -> list[Problem]:
-    """All problems."""
-    return load(CORPUS)
 
 
 def source(*, seed: int, heldout: float = 0.05, bad_rows: str = "refuse") -> ProblemSource:

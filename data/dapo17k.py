@@ -4,9 +4,8 @@ On the hub each of its 17,917 problems stands a hundred times, and each is wrapp
 """
 
 from r1rl.corpus.definition import Corpus, Hub, Row
-from r1rl.corpus.load import problems as load
 from r1rl.corpus.source import training_source
-from r1rl.types import Problem, ProblemSource
+from r1rl.types import ProblemSource
 
 BEFORE = (
     "Solve the following math problem step by step. The last line of your response should be of the form Answer: "
@@ -38,11 +37,6 @@ CORPUS = Corpus(
     unique=True,
     count=17_917,
 )
-
-
-def problems() -> list[Problem]:
-    """All problems."""
-    return load(CORPUS)
 
 
 def source(*, seed: int, heldout: float = 0.05, bad_rows: str = "refuse") -> ProblemSource:

@@ -4,9 +4,8 @@ Left out: its three solutions by R1 of each problem, which make ten times the re
 """
 
 from r1rl.corpus.definition import Corpus, Hub, Row
-from r1rl.corpus.load import problems as load
 from r1rl.corpus.source import training_source
-from r1rl.types import Problem, ProblemSource
+from r1rl.types import ProblemSource
 
 
 def _row(index: int, row: Row) -> Row:
@@ -32,11 +31,6 @@ CORPUS = Corpus(
     ),
     row=_row,
 )
-
-
-def problems() -> list[Problem]:
-    """All problems."""
-    return load(CORPUS)
 
 
 def source(*, seed: int, heldout: float = 0.05, bad_rows: str = "refuse") -> ProblemSource:

@@ -1,9 +1,8 @@
 """Five thousand problems of DeepMath-103K with their answers, as the ROLL project ships them: small enough to start."""
 
 from r1rl.corpus.definition import Corpus, Offline
-from r1rl.corpus.load import problems as load
 from r1rl.corpus.source import training_source
-from r1rl.types import Problem, ProblemSource
+from r1rl.types import ProblemSource
 
 CORPUS = Corpus(
     name="deepmath_5k",
@@ -21,11 +20,6 @@ CORPUS = Corpus(
         "deepmath_roll/921": "question: a backslash is missing before '\\text'",
     },
 )
-
-
-def problems() -> list[Problem]:
-    """All problems."""
-    return load(CORPUS)
 
 
 def source(*, seed: int, heldout: float = 0.05, bad_rows: str = "refuse") -> ProblemSource:

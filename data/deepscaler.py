@@ -1,9 +1,8 @@
 """DeepScaleR: 40,000 competition problems with short answers (AIME to 2023, AMC to 2022, Omni-MATH, STILL)."""
 
 from r1rl.corpus.definition import Corpus, Hub, Row
-from r1rl.corpus.load import problems as load
 from r1rl.corpus.source import training_source
-from r1rl.types import Problem, ProblemSource
+from r1rl.types import ProblemSource
 
 
 def _row(index: int, row: Row) -> Row:
@@ -23,11 +22,6 @@ CORPUS = Corpus(
     ),
     row=_row,
 )
-
-
-def problems() -> list[Problem]:
-    """All problems."""
-    return load(CORPUS)
 
 
 def source(*, seed: int, heldout: float = 0.05, bad_rows: str = "refuse") -> ProblemSource:

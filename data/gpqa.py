@@ -8,7 +8,6 @@ is the same in every run, and no letter is right more often than others.
 import random
 
 from r1rl.corpus.definition import Corpus, Hub, Row
-from r1rl.corpus.load import problems as load
 from r1rl.types import Problem
 
 CHOICES = ("Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3")
@@ -50,8 +49,3 @@ CORPUS = Corpus(
     row=_row,
     problem=_problem,
 )
-
-
-def problems() -> list[Problem]:
-    """All problems. For evaluation only, so there is no `source`."""
-    return load(CORPUS)

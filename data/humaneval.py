@@ -2,7 +2,6 @@
 
 from r1rl.corpus.code import humaneval_tests
 from r1rl.corpus.definition import Corpus, Hub, Offline, Row
-from r1rl.corpus.load import problems as load
 from r1rl.types import Problem
 
 ASKED = "Complete this Python function. Answer with one ```python block that holds the whole program.\n\n"
@@ -44,8 +43,3 @@ CORPUS = Corpus(
     row=_row,
     problem=_problem,
 )
-
-
-def problems() -> list[Problem]:
-    """All problems. For evaluation only, so there is no `source`."""
-    return load(CORPUS)

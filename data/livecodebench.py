@@ -9,7 +9,6 @@ import json
 
 from r1rl.corpus.code import hidden_cases, livecodebench_tests
 from r1rl.corpus.definition import Corpus, Hub, Row
-from r1rl.corpus.load import problems as load
 from r1rl.types import Problem
 
 ASKED = "Answer with one ```python block that holds the whole program."
@@ -54,8 +53,3 @@ CORPUS = Corpus(
     row=_row,
     problem=_problem,
 )
-
-
-def problems() -> list[Problem]:
-    """All problems. For evaluation only, so there is no `source`."""
-    return load(CORPUS)

@@ -1,8 +1,6 @@
 """MATH-500: five hundred problems of MATH's test split, chosen for PRM800K (Lightman et al., arXiv:2305.20050)."""
 
 from r1rl.corpus.definition import Corpus, Hub, Offline, Row
-from r1rl.corpus.load import problems as load
-from r1rl.types import Problem
 
 
 def _row(index: int, row: Row) -> Row:
@@ -27,8 +25,3 @@ CORPUS = Corpus(
     ),
     row=_row,
 )
-
-
-def problems() -> list[Problem]:
-    """All problems. For evaluation only, so there is no `source`."""
-    return load(CORPUS)

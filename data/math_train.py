@@ -7,7 +7,6 @@ MATH-500, so a gain on other MATH problems would say nothing.
 
 from r1rl.corpus.definition import Corpus, Hub, Offline, Row
 from r1rl.corpus.fields import last_box
-from r1rl.corpus.load import problems as load
 from r1rl.corpus.source import training_source
 from r1rl.types import Problem, ProblemSource
 
@@ -60,11 +59,6 @@ CORPUS = Corpus(
         "rllm_math_train/5330": "gold answer: empty",
     },
 )
-
-
-def problems() -> list[Problem]:
-    """The problems of all levels."""
-    return load(CORPUS)
 
 
 def source(

@@ -2,8 +2,6 @@
 
 from r1rl.corpus.definition import Corpus, Hub, Row
 from r1rl.corpus.fields import one_answer
-from r1rl.corpus.load import problems as load
-from r1rl.types import Problem
 
 
 def _row(index: int, row: Row) -> Row:
@@ -24,8 +22,3 @@ CORPUS = Corpus(
     ),
     row=_row,
 )
-
-
-def problems() -> list[Problem]:
-    """All problems. For evaluation only, so there is no `source`."""
-    return load(CORPUS)

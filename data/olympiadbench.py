@@ -6,8 +6,6 @@ for a proof are in other configs and left out.
 
 from r1rl.corpus.definition import Corpus, Hub, Row
 from r1rl.corpus.fields import one_answer
-from r1rl.corpus.load import problems as load
-from r1rl.types import Problem
 
 
 def _row(index: int, row: Row) -> Row:
@@ -28,14 +26,9 @@ CORPUS = Corpus(
     reward="math:correct",
     hub=Hub(
         repo="Hothan/OlympiadBench",
-        revision=None,  # no commit is known to us from a source that could be checked
+        revision="91184b52131e7fc9455fef848035173aea8cc01a",
         configs=("OE_TO_maths_en_COMP",),
         rows=674,
     ),
     row=_row,
 )
-
-
-def problems() -> list[Problem]:
-    """All problems. For evaluation only, so there is no `source`."""
-    return load(CORPUS)

@@ -8,7 +8,6 @@ are proofs or have no gold answer, so bad rows are dropped unless you say otherw
 from collections.abc import Sequence
 
 from r1rl.corpus.definition import Corpus, Hub, Row
-from r1rl.corpus.load import problems as load
 from r1rl.corpus.source import training_source
 from r1rl.types import Problem, ProblemSource
 
@@ -48,11 +47,6 @@ CORPUS = Corpus(
     ),
     row=_row,
 )
-
-
-def problems() -> list[Problem]:
-    """All problems with their traces."""
-    return load(CORPUS)
 
 
 def source(*, seed: int, heldout: float = 0.02, bad_rows: str = "drop") -> ProblemSource:

@@ -6,9 +6,8 @@ A row is a conversation of two turns; of the second only the gold answer counts.
 from typing import cast
 
 from r1rl.corpus.definition import Corpus, Hub, Row
-from r1rl.corpus.load import problems as load
 from r1rl.corpus.source import training_source
-from r1rl.types import Problem, ProblemSource
+from r1rl.types import ProblemSource
 
 
 def _row(index: int, row: Row) -> Row:
@@ -31,11 +30,6 @@ CORPUS = Corpus(
     ),
     row=_row,
 )
-
-
-def problems() -> list[Problem]:
-    """All problems."""
-    return load(CORPUS)
 
 
 def source(*, seed: int, heldout: float = 0.05, bad_rows: str = "refuse") -> ProblemSource:

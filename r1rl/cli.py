@@ -67,6 +67,7 @@ def evaluate(
     suite: Annotated[str, typer.Option(help="heldout (a run's own), or data sets: aime2024,math500,…")] = "heldout",
     k: Annotated[int | None, typer.Option(min=1, help="Answers to each problem. Default: the preset's.")] = None,
     preset: Annotated[str | None, typer.Option(help="deepseek or greedy. Default for a run: its recipe's way.")] = None,
+    template: Annotated[str | None, typer.Option(help="How a question is put, in place of the preset's way.")] = None,
     temperature: Annotated[float | None, typer.Option(min=0.0, help="0 is greedy.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer.")] = None,
     problems: Annotated[
@@ -84,7 +85,8 @@ def evaluate(
     from r1rl.evaluation import presets, target
 
     policy = target.resolve(model)
-    chosen = presets.choose(preset, policy.recipe, temperature=temperature, max_tokens=max_tokens, samples=k)
+    own = {"template": template, "temperature": temperature, "max_tokens": max_tokens, "samples": k}
+    chosen = presets.choose(preset, policy.recipe, **own)
     from r1rl.evaluation.ask import ask  # here, because torch and Ray take seconds to import
 
     try:
@@ -111,12 +113,13 @@ def evaluate(
 def compare_runs(
     folders: Annotated[list[Path], typer.Argument(help="Evaluations: folders that r1rl eval wrote.")],
     published: Annotated[str | None, typer.Option(help="Also against the published numbers of this model.")] = None,
+    lenient: Annotated[bool, typer.Option("--lenient", help="Answers count wherever they stand.")] = False,
     out: Annotated[Path | None, typer.Option(help="Where the picture goes.")] = None,
 ) -> None:
     """Compare evaluations problem by problem: differences with intervals, and in words."""
     from r1rl.evaluation.compare import compare
 
-    compare(console, folders, published, out)
+    compare(console, folders, published, out, lenient)
 
 
 @app.command("fetch")

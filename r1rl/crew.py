@@ -10,7 +10,7 @@ from typing import Any
 from r1rl import chat, gate
 from r1rl.actors import Actor, wait_one
 from r1rl.engine.spec import Sampling
-from r1rl.errors import SyncError
+from r1rl.errors import SyncError, UserError
 from r1rl.learner import Gap
 from r1rl.loss import Totals, metrics
 from r1rl.recipe import Recipe
@@ -32,11 +32,12 @@ class Crew:
     judges: JudgePool
 
     def sample(self, problems: Sequence[Problem], samples: int, temperature: float, seed: int) -> list[Group]:
-        """A group of answers to each problem, by the policy the samplers hold now."""
+        """A group of answers to each problem, by the policy the samplers hold now. Raises UserError without room."""
         prompts = [
             Prompt(problem=p, ids_T=tuple(chat.render(self.recipe.data.template, p.question, self.tokenizer)))
             for p in problems
         ]
+        _require_room(prompts, self.recipe.policy.max_length)
         sampling = Sampling(
             samples=samples,
             temperature=temperature,
@@ -135,3 +136,13 @@ class TrainingCrew(Crew):
 
     def _call(self, method: str, *arguments: object) -> Any:
         return wait_one(self.learner, self.learner.call(method, *arguments), self.recipe.learner.deadline_s, method)
+
+
+def _require_room(prompts: Sequence[Prompt], length: int) -> None:
+    longest = max(prompts, key=lambda prompt: len(prompt.ids_T), default=None)
+    if longest is not None and len(longest.ids_T) >= length:
+        raise UserError(
+            f"the prompt of {longest.problem.id} has {len(longest.ids_T)} tokens, policy.max_length is {length}",
+            "no token is left for an answer",
+            f"write policy.max_length = {len(longest.ids_T) + 1} or more, or leave that set out",
+        )

@@ -221,4 +221,4 @@ def test_choices_are_shuffled_the_same_way_every_time_and_no_letter_is_favoured(
 def test_a_set_of_the_hub_is_loaded_by_its_definition(monkeypatch):
     monkeypatch.delenv("R1RL_DATA", raising=False)
     monkeypatch.setattr(hub, "_tables", lambda where: iter(gpqa(n) for n in range(198)))
-    assert len(importlib.import_module("r1rl.data.gpqa").problems()) == 198
+    assert len(load.problems(corpora()["gpqa"])) == 198

@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from bench.publish import publish
 from r1rl.evaluation.page import MOST, shortened, visible
 from r1rl.evaluation.report import chosen, headline, write_report
 from r1rl.evaluation.summary import summarise
-from tests.evaluated import DEFINED, GREEDY, attempt, attempts, suite
+from tests.evaluated import DEFINED, GREEDY, attempt, attempts, suite, write
 
 HOSTILE = (
     "</pre></details><script>alert(1)</script><img src=x onerror=alert(1)><a href='https://evil.example'>x</a>"
@@ -147,3 +148,16 @@ def test_reports_where_nothing_could_be_graded(tmp_path):
 
 def test_lines_of_any_kind():
     assert visible("a\r\nb\rc\u2028d\x1fe\tf\u00a0g") == "a\nb\nc\nd\ne\tf\u00a0g"
+
+
+def test_what_is_published_holds_no_word_of_the_benchmark(tmp_path):
+    write(tmp_path / "eval" / "aime2024", ["+-0?", "++--"])
+    (tmp_path / "eval" / "environment.json").write_text("{}")
+    publish(tmp_path / "eval", tmp_path / "out")
+    made = {str(path.relative_to(tmp_path / "out")): path for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert {"environment.json", "aime2024/results.json", "aime2024/report.html", "aime2024/report.png"} < set(made)
+    for name, path in made.items():
+        words = path.read_bytes()
+        assert b"1 + 0?" not in words, name  # the question
+        assert b"I say" not in words, name  # the response
+    assert "avg@4" in (tmp_path / "out" / "aime2024" / "report.md").read_text()

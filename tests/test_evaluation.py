@@ -99,6 +99,9 @@ def test_presets_that_make_no_sense_are_refused():
     with pytest.raises(UserError, match="no preset 'deepsek'") as refused:
         presets.choose("deepsek", None)
     assert "deepseek" in refused.value.instead
+    with pytest.raises(UserError, match="no prompt template 'boxd'"):
+        presets.choose("deepseek", None, template="boxd")
+    assert presets.choose("deepseek", None, template="boxed").template == "boxed"
     with pytest.raises(UserError, match="the same answer 8 times"):
         presets.choose("greedy", None, samples=8)
 

@@ -133,6 +133,18 @@ def test_compare_runs_of_several_suites(tmp_path):
     assert (tmp_path / "out" / "comparison.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_lenient_verdicts_are_compared_when_asked_for(tmp_path):
+    never_boxed = ["00", "00", "0-", "--"]  # 0: no strict answer, right if it may stand anywhere
+    folders = [write(tmp_path / "a", ["--"] * 4), write(tmp_path / "b", never_boxed)]
+    (pairs, _), text = said(folders)
+    assert (pairs[0].difference, pairs[0].average_b) == (0, 0)
+    text = io.StringIO()
+    [pair], _ = compare(Console(file=text, width=200), folders, None, None, lenient=True)
+    assert (pair.difference, pair.better, pair.worse) == (5 / 8, 3, 0)
+    assert "Read leniently" in text.getvalue()
+    assert " 62.5 " in text.getvalue()  # in the table, too
+
+
 def test_one_run_against_published_numbers(tmp_path):
     (pairs, standings), text = said([write(tmp_path / "a [red]$x$", aime_rows(35))], SMALL, tmp_path / "out")
     assert pairs == []

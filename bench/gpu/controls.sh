@@ -17,8 +17,8 @@ for recipe in r1_zero_tiny r1_zero_tiny_control; do
   wait
 done
 if [ -f "${SMOL:-}" ]; then
-  timeout 100 python3 bench/gpu/gguf_to_folder.py "$SMOL" /tmp/smol > /dev/null 2>&1
-  timeout 150 python3 -m r1rl train recipes/r1_zero_tiny.yaml policy.init=null policy.path=/tmp/smol policy.dtype=bfloat16 \
+  timeout 100 python3 -m r1rl fetch smollm2-135m --file "$SMOL" > /dev/null 2>&1
+  timeout 150 python3 -m r1rl train recipes/r1_zero_tiny.yaml policy.init=null policy.path=smollm2-135m policy.dtype=bfloat16 \
     warmup=null data.template=chat policy.max_length=512 rollout.max_tokens=128 rollout.memory_gib=8 learner.lr=1e-6 \
     learner.warmup_steps=0 train.steps=4 eval.problems=64 --out /tmp/smol-run > /tmp/smol-run.log 2>&1
   echo "smol: exit $?"; tail -n 12 /tmp/smol-run.log

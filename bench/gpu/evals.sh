@@ -1,29 +1,49 @@
 #!/usr/bin/env bash
-# Evaluation on one CUDA GPU: the weight-wire tests, then SmolLM2-135M-Instruct (GGUF at $SMOL) on published sets in
-# $R1RL_DATA: greedy and sampled, one of them killed and continued, and the two compared. Writes into $OUT.
-#   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf R1RL_DATA=/data bench/gpu/evals.sh
+# Evaluation of SmolLM2-135M-Instruct on one CUDA GPU: its GGUF file at $SMOL, the sets in $R1RL_DATA, results to $OUT.
+#   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf R1RL_DATA=/data bench/gpu/evals.sh [PART …]     all parts by default, in order
+#   greedy   MATH-500 and GSM8K, all problems
+#   code     HumanEval and MBPP, greedy
+#   sampled  MATH-500, all, four answers each: killed after its first answers, and continued
+#   compare  greedy in float32 against greedy in bfloat16
+# Whatever was stopped goes on when its part is named again on the same machine.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 export R1RL_HOME=${R1RL_HOME:-/tmp/r1rl-home} HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1
+work=/tmp/evals
+mkdir -p $work
 run() { # NAME SECONDS COMMAND…: a log of its own and the end of it on the screen
   local name=$1 seconds=$2; shift 2
   local start=$SECONDS
-  timeout -k 20 "$seconds" "$@" > "$OUT/$name.log" 2>&1
-  echo "== $name: exit $?, $((SECONDS - start)) s"; tail -7 "$OUT/$name.log" | cut -c1-300
+  timeout -k 20 "$seconds" "$@" >> $work/$name.log 2>&1
+  echo "== $name: exit $?, $((SECONDS - start)) s"; tail -9 $work/$name.log | cut -c1-240
 }
-run convert 100 python3 bench/gpu/gguf_to_folder.py "$SMOL" /tmp/smol
-smol="python3 -m r1rl eval /tmp/smol --memory-gib 40 --at-once 1024 --dtype bfloat16"
-run greedy 150 $smol --suite gsm8k_test,math500 --preset greedy --max-tokens 1024 --out /tmp/greedy
-run killed 45 $smol --suite gsm8k_test --preset deepseek --k 8 --max-tokens 1024 --out /tmp/sampled
-run sampled 240 $smol --suite gsm8k_test,math500,aime2024 --preset deepseek --k 8 --max-tokens 1024 --out /tmp/sampled
-run compare 60 python3 -m r1rl compare /tmp/sampled /tmp/greedy --out /tmp/compare
-R1RL_TEST_DTYPE=auto run sync 250 python3 -m pytest -q tests/test_sync_real.py -p no:cacheprovider
-for kind in greedy sampled; do
-  for suite in gsm8k_test math500 aime2024; do
-    [ -f /tmp/$kind/$suite/results.json ] || continue
-    mkdir -p /tmp/results/$kind/$suite; cp /tmp/$kind/$suite/{results.json,report.md,definition.json} /tmp/results/$kind/$suite/
-    gzip -c /tmp/$kind/$suite/report.html > /tmp/results/$kind/$suite/report.html.gz
-  done
-  tail -n 40 /tmp/$kind/logs/*.log > "/tmp/results/$kind/actors.log" 2> /dev/null
+evaluate="python3 -m r1rl eval smollm2-135m --memory-gib 40 --at-once 1024 --max-tokens 1024"
+run fetch 120 python3 -m r1rl fetch smollm2-135m --file "$SMOL"
+for part in ${*:-greedy code sampled compare}; do
+  case $part in
+    greedy) run greedy 200 $evaluate --dtype bfloat16 --suite math500,gsm8k_test --preset greedy --out $work/greedy ;;
+    code) run code 150 $evaluate --dtype bfloat16 --suite humaneval,mbpp --preset greedy --out $work/code ;;
+    sampled)
+      sampled="$evaluate --dtype bfloat16 --suite math500 --preset deepseek --template boxed --k 4 --out $work/sampled"
+      $sampled > $work/killed.log 2>&1 & # killed -9 once it has written answers to some problems
+      victim=$!
+      for _ in $(seq 120); do
+        sleep 1; [ "$(wc -l < $work/sampled/math500/samples.jsonl 2> /dev/null || echo 0)" -ge 200 ] && break
+      done
+      kill -9 $victim; wait $victim 2> /dev/null
+      echo "== killed with $(wc -l < $work/sampled/math500/samples.jsonl) answers written"; sleep 5
+      run sampled 240 $sampled ;;
+    compare)
+      run float32 150 $evaluate --dtype float32 --suite math500 --preset greedy --out $work/float32
+      run compare 60 python3 -m r1rl compare $work/float32 $work/greedy --lenient --out $work/comparison
+      cp $work/comparison/comparison.png $work/compare.log "$OUT"/ ;;
+    *) echo "no part $part" >&2; exit 2 ;;
+  esac
 done
-tar -C /tmp -czf "$OUT/evals.tgz" results
+for name in greedy code sampled float32; do
+  ls $work/$name/*/results.json > /dev/null 2>&1 && python3 bench/publish.py $work/$name $work/published/$name
+  tail -n 40 $work/$name/logs/*.log > $work/$name.actors.log 2> /dev/null
+done
+tar -C $work -czf "$OUT/evals.tgz" published $(cd $work && ls -- *.log)
+tar -C $work -czf "$OUT/samples.tgz" $(cd $work && ls -d */*/samples.jsonl) # to look at; not to be committed
+ls -la "$OUT"

@@ -15,8 +15,8 @@ R1RL_TEST_DTYPE=auto run sync 200 python3 -m pytest -q tests/test_sync_real.py -
 run train 220 python3 -m r1rl train recipes/r1_zero_tiny.yaml policy.dtype=bfloat16 train.steps=40 --out /tmp/run
 run eval 100 python3 -m r1rl eval /tmp/run --temperature 0
 if [ -f "${SMOL:-}" ]; then
-  run convert 100 python3 bench/gpu/gguf_to_folder.py "$SMOL" /tmp/smol
-  run smol 200 python3 -m r1rl train recipes/r1_zero_tiny.yaml policy.init=null policy.path=/tmp/smol policy.dtype=bfloat16 \
+  run convert 100 python3 -m r1rl fetch smollm2-135m --file "$SMOL"
+  run smol 200 python3 -m r1rl train recipes/r1_zero_tiny.yaml policy.init=null policy.path=smollm2-135m policy.dtype=bfloat16 \
     warmup=null data.template=chat policy.max_length=512 rollout.max_tokens=128 rollout.memory_gib=8 learner.lr=1e-6 \
     learner.warmup_steps=0 train.steps=4 eval.problems=64 --out /tmp/smol-run
 fi

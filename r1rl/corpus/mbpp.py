@@ -1,9 +1,11 @@
-"""What the two splits of MBPP have in common: one file, one kind of row."""
+"""MBPP, short Python tasks (Austin et al., arXiv:2108.07732): one file, of which a split is a range of tasks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from r1rl.corpus.code import mbpp_tests
-from r1rl.corpus.definition import Hub, Offline, Row
+from r1rl.corpus.definition import Corpus, Hub, Offline, Row
 from r1rl.types import Problem
 
 HUB = Hub(
@@ -16,6 +18,24 @@ HUB = Hub(
 OFFLINE = Offline(
     file="mbpp.jsonl", rows=974, sha256="95b76fc7c0e5875e8c6ea2843699072e2bb303f8b8ced0912b4bc5f0e1caabfe"
 )
+
+
+def mbpp(name: str, split: str, *, tasks: range, known_bad: Mapping[str, str]) -> Corpus:
+    """The definition of a split."""
+    return Corpus(
+        name=name,
+        title=f"MBPP, {split}",
+        licence="CC-BY-4.0",
+        kind="code",
+        reward="code:correct",
+        hub=HUB,
+        offline=OFFLINE,
+        row=row,
+        keep=lambda row: task(row) in tasks,
+        count=len(tasks),
+        problem=problem,
+        known_bad=known_bad,
+    )
 
 
 def row(index: int, row: Row) -> Row:

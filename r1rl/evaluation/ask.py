@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from r1rl.chat import OPENING
 from r1rl.cluster import Fleet
 from r1rl.evaluation.presets import Preset
 from r1rl.evaluation.report import headline
@@ -72,6 +73,9 @@ def ask(
         rates = ", ".join(f"{name} {found.rates[key] or 0:.1%}" for key, name in RATES.items())
         console.print(f"{found.suite}: {headline(found)}\n  {rates}", highlight=False)
         console.print(f"  {folder / found.suite / 'report.html'}", highlight=False)
+        if found.defined_by.template in OPENING and (found.rates["no_answer"] or 0) > 0.5:
+            console.print("  most answers never ended their thinking: for a policy that was not taught to think, give")
+            console.print("  --template boxed")
     return results
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from r1rl.errors import UserError
-from r1rl.evaluation.attempts import Attempt, complete, read_attempts
+from r1rl.evaluation.attempts import Attempt, complete, leniently, read_attempts
 from r1rl.evaluation.estimates import Tally, average, tallies
 from r1rl.evaluation.results import SAMPLES, DefinedBy, Results, Sampling, read_results
 
@@ -31,8 +31,11 @@ class Evaluation:
     suite: Mapping[str, Tally]
 
 
-def load_evaluation(name: str, folder: Path) -> Evaluation:
-    """A suite's folder. Raises UserError or RunError unless its samples are complete and give its results."""
+def load_evaluation(name: str, folder: Path, lenient: bool = False) -> Evaluation:
+    """A suite's folder, with the tallies of its strict or of its lenient verdicts.
+
+    Raises UserError or RunError unless its samples are complete and give its results.
+    """
     results = read_results(folder)
     if not (folder / SAMPLES).is_file():
         raise UserError(
@@ -44,14 +47,18 @@ def load_evaluation(name: str, folder: Path) -> Evaluation:
         keys.append(attempt.key)
         return attempt
 
-    suite = tallies(map(noted, read_attempts(folder / SAMPLES)))
+    attempts = map(noted, read_attempts(folder / SAMPLES))
+    suite = tallies(leniently(attempts) if lenient else attempts)
+    if lenient and not suite:
+        raise UserError(
+            f"{results.suite} has no lenient reading", "its answers have one form only", "leave out --lenient"
+        )
     complete(keys, list(suite), results.k)
-    found = average(suite.values())
-    same_average = found == results.average or abs((found or 0) - (results.average or 0)) < 1e-9
+    found, said = average(suite.values()), results.lenient if lenient else results.average
+    same_average = found == said or abs((found or 0) - (said or 0)) < 1e-9
     if len(suite) != results.n or not same_average:
         raise UserError(
-            f"{folder}: its samples give {found} over {len(suite)} problems, "
-            f"its results say {results.average} over {results.n}",
+            f"{folder}: its samples give {found} over {len(suite)} problems, its results say {said} over {results.n}",
             "one of the two files is of another evaluation",
             "evaluate again into a new folder",
         )

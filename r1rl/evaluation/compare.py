@@ -29,7 +29,7 @@ Suites = Mapping[str, Sequence[Evaluation]]
 
 
 def compare(
-    console: Console, paths: Sequence[Path], published: str | None, out: Path | None
+    console: Console, paths: Sequence[Path], published: str | None, out: Path | None, lenient: bool = False
 ) -> tuple[list[Difference], list[Standing]]:
     """Compares evaluations with the first of them, and all with a published model's numbers if one is named.
 
@@ -37,13 +37,16 @@ def compare(
         paths: folders that hold results.json and samples.jsonl, or one such folder for each suite.
         published: a model of published.yaml.
         out: a folder for comparison.png; None: no picture.
+        lenient: compare what the lenient judge said, for models that were never taught to box an answer.
 
     Returns what it said, pair by pair. Raises UserError for runs that cannot be compared, saying what differs.
     """
     if len(paths) < 2 and published is None:
         raise UserError("one run was given", "it takes two to compare", "give another run, or --published MODEL")
     numbers = numbers_of(published) if published else []
-    suites = _load(console, paths)
+    if lenient:
+        _say(console, "Read leniently: an answer counts wherever it stands.")
+    suites = _load(console, paths, lenient)
     pairs = [compare_pair(runs[0], run) for runs in suites.values() for run in runs[1:]]
     standings = _standings(suites, numbers)
     if numbers and not standings and not pairs:
@@ -62,7 +65,7 @@ def compare(
     return pairs, standings
 
 
-def _load(console: Console, paths: Sequence[Path]) -> Suites:
+def _load(console: Console, paths: Sequence[Path], lenient: bool) -> Suites:
     """The suites all runs share; the others are told."""
     found = {name: suites_in(path) for name, path in zip(_names(paths), paths, strict=True)}
     every = [suite for suite in next(iter(found.values())) if all(suite in of for of in found.values())]
@@ -72,7 +75,7 @@ def _load(console: Console, paths: Sequence[Path]) -> Suites:
     for name, of in found.items():
         if rest := [suite for suite in of if suite not in every]:
             _say(console, f"left out, since not every run has it: {', '.join(rest)} of {name}")
-    return {suite: [load_evaluation(name, of[suite]) for name, of in found.items()] for suite in every}
+    return {suite: [load_evaluation(name, of[suite], lenient) for name, of in found.items()] for suite in every}
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -98,10 +101,10 @@ def _table(suite: str, runs: Sequence[Evaluation]) -> Table:
     for column in ("run", "k", "points", "sampling only", "over problems", "truncated", "no answer", "ungradable"):
         table.add_column(column, justify="left" if column == "run" else "right")
     for run in runs:
-        results, rates = run.results, run.results.rates
-        numbers = (points(results.average), between(results.interval("sampling")))
+        bar, rates = _bar(run), run.results.rates
+        numbers = (points(average(run.suite.values())), between(bar.sampling), between(bar.over_problems))
         shares = (points(rates.get(name)) for name in ("truncated", "no_answer", "ungradable"))
-        table.add_row(Text(run.name), str(results.k), *numbers, between(results.interval("over_problems")), *shares)
+        table.add_row(Text(run.name), str(run.results.k), *numbers, *shares)
     return table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from r1rl.chat import TEMPLATES
 from r1rl.errors import UserError
 from r1rl.nearest import did_you_mean
 from r1rl.recipe import Recipe
@@ -36,7 +37,8 @@ def choose(name: str | None, recipe: Recipe | None, **own: Any) -> Preset:
     """A preset by name, with a caller's own numbers in it where they are not None.
 
     A policy that a run made is asked as its recipe asks: of a preset it takes the sampling only. Without a name that
-    is the recipe's own evaluation, or "deepseek" for a policy without a recipe. Raises UserError for an unknown name.
+    is the recipe's own evaluation, or "deepseek" for a policy without a recipe. Raises UserError for an unknown
+    name or template.
     """
     if name is not None and name not in PRESETS:
         raise UserError(f"there is no preset {name!r}", "it says how answers are sampled", did_you_mean(name, PRESETS))
@@ -46,6 +48,12 @@ def choose(name: str | None, recipe: Recipe | None, **own: Any) -> Preset:
         sampled: dict[str, Any] = {} if name else {"temperature": recipe.eval.temperature, "top_p": 1.0, "samples": 1}
         preset = replace(preset, **asked, **sampled)
     preset = replace(preset, **{key: value for key, value in own.items() if value is not None})
+    if preset.template not in TEMPLATES:
+        raise UserError(
+            f"there is no prompt template {preset.template!r}",
+            "every question needs one to become a prompt",
+            did_you_mean(preset.template, TEMPLATES),
+        )
     if preset.temperature == 0 and preset.samples > 1:
         raise UserError(
             f"{preset.samples} greedy answers to each problem are the same answer {preset.samples} times",
