@@ -29,7 +29,9 @@ class Correction:
 
 NONE = Correction(level="token", low=0.0, high=math.inf, outside="truncate", weigh=False)
 
-PRESETS = {
+Preset = Literal["none", "token_tis", "sequence_tis", "icepop", "geometric_mask"]
+
+PRESETS: dict[Preset, Correction] = {
     "none": NONE,
     # Truncated importance sampling: "Your Efficient RL Framework Secretly Brings You Off-Policy RL Training"
     # (Yao et al., 2025, fengyao.notion.site/off-policy-rl); the cap C = 2 is theirs.

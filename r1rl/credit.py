@@ -32,6 +32,11 @@ def assign(scored: Sequence[ScoredGroup], algorithm: Algorithm) -> list[Sample]:
     return samples
 
 
+def informative(scored: Sequence[ScoredGroup]) -> list[ScoredGroup]:
+    """The groups whose rewards differ."""
+    return [group for group, flat in zip(scored, flat_groups(scored), strict=True) if not flat]
+
+
 def flat_groups(scored: Sequence[ScoredGroup]) -> list[bool]:
     """For each group, whether its rewards are all equal: such a group has no gradient."""
     return [is_flat([s.value for s in group.scores_G], _graded(group)) for group in scored]

@@ -62,10 +62,10 @@ class TrainingCrew(Crew):
     learner: Actor
     version: int  # of the policy that the samplers hold
 
-    def roll_out(self, problems: Sequence[Problem], step: int) -> list[Group]:
-        """One step's groups, at the training temperature, all written by the current version."""
+    def roll_out(self, problems: Sequence[Problem], step: int, round: int = 0) -> list[Group]:
+        """Groups of one round of a step, at the training temperature, all written by the current version."""
         recipe = self.recipe
-        seed = derive(recipe.seed, "rollout", step)
+        seed = derive(recipe.seed, "rollout", step, round)
         groups = self.sample(problems, recipe.rollout.group, recipe.rollout.temperature, seed)
         versions = {c.version for group in groups for c in group.completions_G}
         if versions != {self.version}:
@@ -83,9 +83,10 @@ class TrainingCrew(Crew):
         """
         recipe = self.recipe
         minibatches = self._minibatches(samples, step)
-        totals = [Totals.of(part, recipe.rollout.max_tokens) for part in minibatches]
+        algorithm = recipe.algorithm_bundle()
+        totals = [Totals.of(part, recipe.rollout.max_tokens, algorithm.kl_cov) for part in minibatches]
         lrs = [self._lr(step, i) for i in range(len(minibatches))]
-        sums = self._call("learn", minibatches, totals, recipe.algorithm_bundle(), lrs, recipe.rollout.temperature)
+        sums = self._call("learn", minibatches, totals, algorithm, lrs, recipe.rollout.temperature)
         rows = [metrics(*pair) | {"learner/lr": lr} for *pair, lr in zip(sums, totals, lrs, strict=True)]
         means = {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
         return means | {key: rows[0][key] for key in ("learner/gap/mean", "learner/gap/max")}

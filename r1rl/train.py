@@ -8,13 +8,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from r1rl import actors, canary, chat, checkpoint, cluster, credit, gate, metrics, transcript, warmup
+from r1rl import actors, chat, checkpoint, cluster, credit, gate, metrics, transcript, warmup
 from r1rl.actors import Actor, wait_one
 from r1rl.checkpoint import Place
 from r1rl.cluster import Hardware
 from r1rl.crew import TrainingCrew
 from r1rl.decontaminate import decontaminated
 from r1rl.evaluate import HELDOUT, Exam, held_out_problems, published_exams
+from r1rl.harvest import Harvest, gather
 from r1rl.learner import Learner, LearnerSpec
 from r1rl.policy.folder import architecture, local
 from r1rl.recipe import Recipe
@@ -67,25 +68,20 @@ def loop(
     elapsed = metrics.elapsed(run.folder)
     for step in range(place.step + 1, recipe.train.steps + 1):
         clock = Clock()
-        problems = stream.take(recipe.rollout.prompts)
-        with clock("rollout"):
-            groups = crew.roll_out(problems, step)
-        with clock("reward"):
-            scored = crew.score(groups)
-        honest, canaries = canary.split(scored)
-        samples = credit.assign(honest, algorithm)
+        harvest = gather(crew, stream.take, recipe.rollout.prompts, algorithm.sampling_rounds, step, clock)
+        samples = credit.assign(harvest.kept, algorithm)
         with clock("learner"):
             learnt = crew.learn(samples, step)
         gate.require(learnt["learner/gap/mean"], learnt["learner/gap/max"], crew.tolerance, f"step {step}")
         with clock("sync"):
             crew.sync(version=step)
-        numbers = metrics.of_rollouts(honest, credit.flat_groups(honest)) | metrics.of_canaries(canaries) | learnt
+        numbers = _numbers(harvest) | learnt
         if _due(step, recipe.eval.every, recipe.train.steps):
             with clock("eval"):
                 numbers |= _evaluate(crew, exams, report, step)
         elapsed += clock.total()
         numbers |= clock.numbers() | {"time/elapsed": elapsed}
-        transcript.write(run.folder, step, scored, recipe.train.show)
+        transcript.write(run.folder, step, harvest.scored, recipe.train.show)
         log.write(step, numbers)
         best = "eval/accuracy" in numbers and checkpoint.is_best(metrics.read(run.folder), step)
         if best or _due(step, recipe.train.checkpoint_every, recipe.train.steps):
@@ -193,6 +189,11 @@ def _save(recipe: Recipe, run: Run, crew: TrainingCrew, place: Place) -> None:
         wait_one(crew.learner, saving, recipe.learner.deadline_s, "saving a checkpoint")
 
     checkpoint.write(run.folder, place, fill)
+
+
+def _numbers(harvest: Harvest) -> dict[str, float]:
+    flat = credit.flat_groups(harvest.honest)
+    return metrics.of_rollouts(harvest.honest, flat) | metrics.of_canaries(harvest.canaries) | harvest.numbers()
 
 
 def _due(step: int, every: int, last: int) -> bool:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import r1rl.recipe
 from r1rl import algorithms
+from r1rl.correction import PRESETS
 from r1rl.recipe import (
     MAY_CHANGE_ON_RESUME,
     Recipe,
@@ -49,8 +50,9 @@ def test_microbatches_are_derived_from_the_longest_sequence(base):
 
 def test_the_bundle_takes_the_recipes_own_numbers(base):
     assert load_recipe(base).algorithm_bundle() == algorithms.get("grpo")
-    own = load_recipe(base, ["algorithm={kl: 0, clip_high: 0.28}"]).algorithm_bundle()
-    assert own == replace(algorithms.get("grpo"), kl=0.0, clip_high=0.28)
+    overrides = ["algorithm={kl: 0, clip_high: 0.28, correction: icepop}", "learner.updates_per_rollout=2"]
+    own = load_recipe(base, overrides).algorithm_bundle()
+    assert own == replace(algorithms.get("grpo"), kl=0.0, clip_high=0.28, correction=PRESETS["icepop"])
 
 
 @pytest.mark.parametrize("listed", list_recipes(), ids=lambda listed: listed.name)

@@ -49,6 +49,22 @@ def prompt_has_room(recipe: Recipe) -> Iterator[Broken]:
         )
 
 
+def length_reward_acts(recipe: Recipe) -> Iterator[Broken]:
+    longest = recipe.rollout.max_tokens
+    for index, reward in enumerate(recipe.reward):
+        if reward.fn != "length:soft_overlong":
+            continue
+        limit, buffer = reward.options.get("limit"), reward.options.get("buffer")
+        if isinstance(limit, int) and isinstance(buffer, int) and limit - buffer >= longest:
+            yield Broken(
+                ("reward", index, "options"),
+                f"length:soft_overlong begins after limit - buffer = {limit - buffer} tokens, and no answer is longer "
+                f"than rollout.max_tokens = {longest}",
+                "it would never punish anything",
+                f"write limit: {longest}, and a buffer below that",
+            )
+
+
 def sequence_fits_microbatch(recipe: Recipe) -> Iterator[Broken]:
     if recipe.microbatch_tokens < recipe.policy.max_length:
         yield Broken(

@@ -1,11 +1,10 @@
-"""Rules between choices: policy and warm-up, algorithm and its numbers, rewards and their weights."""
+"""Rules between choices: policy and warm-up, rewards and their weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from r1rl import algorithms, sizes
-from r1rl.algorithm import Algorithm
+from r1rl import sizes
 from r1rl.errors import UserError
 from r1rl.recipe.broken import Broken
 from r1rl.recipe.schema import Recipe
@@ -63,36 +62,6 @@ def warmup_band(recipe: Recipe) -> Iterator[Broken]:
         )
 
 
-def algorithm_known(recipe: Recipe) -> Iterator[Broken]:
-    try:
-        algorithms.get(recipe.algorithm.name)
-    except UserError as error:
-        yield Broken(("algorithm", "name"), error.what, error.why, error.instead)
-
-
-def group_has_peers(recipe: Recipe) -> Iterator[Broken]:
-    bundle = _bundle(recipe)
-    if bundle and bundle.group_relative and recipe.rollout.group < 2:
-        yield Broken(
-            ("rollout", "group"),
-            f"rollout.group = {recipe.rollout.group} leaves an answer nothing to be compared with",
-            f"{recipe.algorithm.name} measures an answer against the others of its group",
-            "write 2 or more; 8 or 16 are common",
-        )
-
-
-def reference_is_used(recipe: Recipe) -> Iterator[Broken]:
-    every = recipe.algorithm.reference_every
-    bundle = _bundle(recipe)
-    if bundle and bundle.kl == 0 and every is not None:
-        yield Broken(
-            ("algorithm", "reference_every"),
-            f"algorithm.reference_every = {every} has no effect with kl = 0",
-            "the reference is kept only for the KL term",
-            "remove reference_every, or write a kl above 0",
-        )
-
-
 def some_reward_counts(recipe: Recipe) -> Iterator[Broken]:
     if all(reward.weight == 0 for reward in recipe.reward):
         yield Broken(
@@ -123,7 +92,3 @@ def rewards_differ(recipe: Recipe) -> Iterator[Broken]:
                 "a reward's name is its metric, and its weight would be counted twice",
                 "keep one of them and add the weights",
             )
-
-
-def _bundle(recipe: Recipe) -> Algorithm | None:
-    return recipe.algorithm_bundle() if recipe.algorithm.name in algorithms.names() else None

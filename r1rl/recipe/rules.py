@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from r1rl.recipe import arithmetic, choices, named
+from r1rl.recipe import arithmetic, choices, learning, named
 from r1rl.recipe.broken import Broken, Rule
 from r1rl.recipe.schema import Recipe
 
@@ -18,11 +18,15 @@ RULES: tuple[Rule, ...] = (
     choices.some_reward_counts,
     choices.rewards_differ,
     named.rewards_exist,
-    choices.algorithm_known,
-    choices.reference_is_used,
-    choices.group_has_peers,
+    learning.algorithm_known,
+    learning.reference_is_used,
+    learning.corrected_once,
+    learning.clip_is_used,
+    learning.kl_cov_is_used,
+    learning.group_has_peers,
     arithmetic.workers_are_fed,
     arithmetic.prompt_has_room,
+    arithmetic.length_reward_acts,
     arithmetic.equal_updates,
     arithmetic.sequence_fits_microbatch,
     arithmetic.peak_is_reached,

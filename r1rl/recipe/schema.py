@@ -12,7 +12,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from r1rl import algorithms
-from r1rl.algorithm import Algorithm
+from r1rl.algorithm import Aggregation, Algorithm
+from r1rl.correction import PRESETS, Preset
 from r1rl.recipe.section import Count, CountOrZero, Fraction, Positive, Scalar, Section, SmallCount
 
 
@@ -100,6 +101,19 @@ class AlgorithmSection(Section):
     kl: float | None = Field(default=None, ge=0, description="coefficient of the KL to the reference, in the loss")
     reference_every: CountOrZero | None = Field(
         default=None, description="optimizer updates between refreshes of the reference; 0: never"
+    )
+    aggregation: Aggregation | None = Field(
+        default=None, description="what weighs the same: each token, each sequence, or each token whatever the lengths"
+    )
+    correction: Preset | None = Field(
+        default=None, description="weights against the sampler and the learner disagreeing about the same tokens"
+    )
+    entropy: float | None = Field(default=None, ge=0, description="coefficient of the entropy bonus, in the loss")
+    kl_cov: Fraction | None = Field(
+        default=None, description="share of tokens, those that lower entropy most, held by a KL; 0: none"
+    )
+    sampling_rounds: SmallCount | None = Field(
+        default=None, description="rounds of further problems, at most, to replace flat groups; 1: none"
     )
 
 
@@ -195,4 +209,6 @@ class Recipe(Section):
     def algorithm_bundle(self) -> Algorithm:
         """The named algorithm with this recipe's own numbers in it."""
         own = self.algorithm.model_dump(exclude={"name"}, exclude_none=True)
+        if self.algorithm.correction is not None:
+            own["correction"] = PRESETS[self.algorithm.correction]
         return dataclasses.replace(algorithms.get(self.algorithm.name), **own)
