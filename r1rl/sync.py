@@ -74,18 +74,29 @@ class Receipt:
     untouched: tuple[str, ...]
 
 
-def digest(name: str, tensor: torch.Tensor) -> int:
-    """64-bit checksum of a tensor's bytes, bound to its name, dtype and shape; the same on every device.
+def digests(tensors: Iterable[tuple[str, torch.Tensor]]) -> dict[str, int]:
+    """64-bit checksum of each tensor's bytes, bound to its name, dtype and shape; the same on every device.
 
     Two sums over the 32-bit words, one weighted by position: catches changed, lost, swapped and shifted values.
-    It guards against mistakes, not against an adversary.
+    They guard against mistakes, not against an adversary. A device is asked once for all of them: asked for each, it
+    would stand still for as long as the whole sync takes.
     """
+    labels, sums = [], []
+    for name, tensor in tensors:
+        labels.append((name, zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())))
+        sums.append(_sums(tensor))
+    found = torch.stack(sums).tolist() if sums else []  # int64 wraps around: mod 2^64
+    return {
+        name: (plain * 31 + weighted * 1000003 + label) % 2**64
+        for (name, label), (plain, weighted) in zip(labels, found, strict=True)
+    }
+
+
+def _sums(tensor: torch.Tensor) -> torch.Tensor:
     raw = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
     words = torch.nn.functional.pad(raw, (0, -raw.numel() % 4)).view(torch.int32).to(torch.int64)
     position = torch.arange(1, words.numel() + 1, device=words.device, dtype=torch.int64) * 2654435761
-    sums = torch.stack([words.sum(), (words * (position | 1)).sum()]).tolist()  # int64 wraps around: mod 2^64
-    label = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-    return (sums[0] * 31 + sums[1] * 1000003 + label) % 2**64
+    return torch.stack([words.sum(), (words * (position | 1)).sum()])
 
 
 class Outbox:
@@ -102,11 +113,11 @@ class Outbox:
         named = [(name, tensor.detach().contiguous()) for name, tensor in tensors]
         offsets, total = _layout([t.numel() * t.element_size() for _, t in named])
         buffer = self._allocate(total)
-        slots = []
-        for (name, tensor), offset in zip(named, offsets, strict=True):
+        for (_, tensor), offset in zip(named, offsets, strict=True):
             raw = tensor.reshape(-1).view(torch.uint8)
             buffer[offset : offset + raw.numel()].copy_(raw)
-            slots.append(_slot(name, tensor, offset))
+        sent = digests(named)
+        slots = [_slot(name, tensor, offset, sent[name]) for (name, tensor), offset in zip(named, offsets, strict=True)]
         return Parcel(version=version, transport=self.transport, slots=tuple(slots), handle=self._handle(buffer))
 
     def _allocate(self, total: int) -> torch.Tensor:
@@ -164,9 +175,9 @@ def _layout(sizes: Sequence[int]) -> tuple[list[int], int]:
     return offsets, max(end, mmap.PAGESIZE)
 
 
-def _slot(name: str, tensor: torch.Tensor, offset: int) -> Slot:
+def _slot(name: str, tensor: torch.Tensor, offset: int, digest: int) -> Slot:
     dtype = str(tensor.dtype).removeprefix("torch.")
-    return Slot(name=name, dtype=dtype, shape=tuple(tensor.shape), offset=offset, digest=digest(name, tensor))
+    return Slot(name=name, dtype=dtype, shape=tuple(tensor.shape), offset=offset, digest=digest)
 
 
 def unpack(parcel: Parcel, device: torch.device) -> Iterator[tuple[str, torch.Tensor]]:

@@ -66,6 +66,7 @@ def loop(
     """Reinforcement learning, step by step."""
     algorithm = recipe.algorithm_bundle()
     elapsed = metrics.elapsed(run.folder)
+    transcripts = transcript.Writer(run.folder)
     for step in range(place.step + 1, recipe.train.steps + 1):
         clock = Clock()
         harvest = gather(crew, stream.take, recipe.rollout.prompts, algorithm.sampling_rounds, step, clock)
@@ -81,10 +82,11 @@ def loop(
                 numbers |= _evaluate(crew, exams, report, step)
         elapsed += clock.total()
         numbers |= clock.numbers() | {"time/elapsed": elapsed}
-        transcript.write(run.folder, step, harvest.scored, recipe.train.show)
+        transcripts.write(step, harvest.scored, recipe.train.show)
         log.write(step, numbers)
         best = "eval/accuracy" in numbers and checkpoint.is_best(metrics.read(run.folder), step)
         if best or _due(step, recipe.train.checkpoint_every, recipe.train.steps):
+            transcripts.flush()
             _save(recipe, run, crew, Place(step=step, version=crew.version, position=stream.position))
         if best:
             checkpoint.name_best(run.folder, step)

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from r1rl.types import ScoredGroup, Verdict
 
 KEPT = 100  # ungradable answers
+
+
+class Writer:
+    """Writes the rollouts of a run while the next are being sampled: half a million tokens take seconds to write."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self._pool = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def write(self, step: int, scored: Sequence[ScoredGroup], show: int) -> None:
+        """Begins to write. What went wrong the last time is raised now."""
+        self.flush()
+        self._last = self._pool.submit(write, self.run, step, scored, show)
+
+    def flush(self) -> None:
+        """Waits until everything is written."""
+        if self._last is not None:
+            self._last.result()
 
 
 def write(run: Path, step: int, scored: Sequence[ScoredGroup], show: int) -> None:

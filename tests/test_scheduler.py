@@ -69,9 +69,14 @@ def test_several_tokens_of_one_step_have_their_rows(ledger):
     assert [unpack(x) for x, _ in ledger.take(["a", "b"])] == [(-1.0, -2.0), (-3.0,)]
 
 
-def test_routed_experts_are_not_held_back():
-    sent = [step(["a"], [output("a", [i], i == 3, routes=[i])], [-1.0]) for i in (1, 2, 3)]
-    assert [(o.new_token_ids, o.routed_experts) for (o,) in sent] == [([1], [1]), ([2], [2]), ([3], [3])]
+def test_routed_experts_come_with_the_tokens():
+    rows = [
+        np.full((n, 2, 1), t) for t, n in enumerate((5, 1, 1))
+    ]  # of the prompt and the first token, then of one each
+    sent = [step(["a"], [output("a", [t], t == 2, rows[t])], [-1.0]) for t in range(3)]
+    assert sent[:2] == [[], []]
+    assert sent[2][0].new_token_ids == [0, 1, 2]
+    assert sent[2][0].routed_experts[:, 0, 0].tolist() == [0] * 5 + [1, 2]
 
 
 def test_tokens_of_two_versions_say_so(ledger):

@@ -17,7 +17,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from r1rl.errors import SyncError
-from r1rl.sync import ALIGN, Outbox, Parcel, Receipt, Slot, digest, unpack, verify
+from r1rl.sync import ALIGN, Outbox, Parcel, Receipt, Slot, digests, unpack, verify
 
 CPU = torch.device("cpu")
 BYTES = st.binary(min_size=1, max_size=67)  # odd counts and counts that fill no whole word included
@@ -48,6 +48,10 @@ def as_tensor(raw: bytes) -> torch.Tensor:
     return torch.frombuffer(bytearray(raw), dtype=torch.uint8)
 
 
+def digest(name: str, tensor: torch.Tensor) -> int:
+    return digests([(name, tensor)])[name]
+
+
 def slow_digest(name: str, tensor: torch.Tensor) -> int:
     """The same checksum, word by word in Python's integers."""
     raw = bytes(tensor.contiguous().reshape(-1).view(torch.uint8).tolist())
@@ -72,6 +76,11 @@ def test_the_digest_agrees_with_the_slow_one_where_sums_wrap_around():
 @pytest.mark.parametrize("name", tensors())
 def test_the_digest_takes_every_dtype_and_shape(name):
     assert digest(name, tensors()[name]) == slow_digest(name, tensors()[name])
+
+
+def test_many_digests_are_those_of_each_and_none_of_nothing():
+    assert digests(tensors().items()) == {name: slow_digest(name, tensor) for name, tensor in tensors().items()}
+    assert digests([]) == {}
 
 
 @relaxed

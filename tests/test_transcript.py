@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from r1rl import transcript
 from r1rl.judge import ungradable
 from r1rl.types import Completion, Group, Problem, Score, ScoredGroup, Verdict
@@ -41,3 +43,19 @@ def test_the_first_ungradable_answers_are_kept_with_their_reasons(tmp_path):
     assert len(kept) == transcript.KEPT
     assert [row["step"] for row in kept] == [1] * 60 + [2] * 40
     assert kept[3]["detail"] == "timeout 3"
+
+
+def test_a_writer_has_written_when_it_is_flushed(tmp_path):
+    (tmp_path / "rollouts").mkdir()
+    writer = transcript.Writer(tmp_path)
+    for step in (1, 2, 3):
+        writer.write(step, [scored(RIGHT)] * 200, show=1)
+    writer.flush()
+    assert [len(lines(tmp_path / "rollouts" / f"step-{step:06d}.jsonl")) for step in (1, 2, 3)] == [200] * 3
+
+
+def test_what_could_not_be_written_is_not_passed_over(tmp_path):
+    writer = transcript.Writer(tmp_path / "gone")
+    writer.write(1, [scored(RIGHT)], show=1)
+    with pytest.raises(FileNotFoundError):
+        writer.flush()

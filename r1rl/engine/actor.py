@@ -28,6 +28,7 @@ class Engine:
         self.spec = spec
         self.version = spec.version
         self._calls = 0
+        self._asleep = False
 
     async def start(self) -> int:
         """Loads the model and opens the weight wire. Returns the process id. Raises what vLLM raises."""
@@ -48,6 +49,7 @@ class Engine:
 
         from r1rl.sync import Receipt, verify
 
+        await self._wake()
         await compat.pause(self.llm, mode="wait", clear_cache=True)  # keys and values of the old policy
         await self.llm.start_weight_update()
         await self.llm.update_weights(WeightTransferUpdateRequest(update_info={"parcel": pickle.dumps(parcel)}))
@@ -61,6 +63,7 @@ class Engine:
     async def generate(self, prompts: list[tuple[int, ...]], sampling: Sampling, seed: int) -> list[list[Completion]]:
         """Samples completions for each prompt: a list per prompt, `sampling.samples` long."""
         self._calls += 1
+        await self._wake()
         await compat.pause(self.llm, mode="keep", clear_cache=False)
         await self.llm.collective_rpc("r1rl_seed", args=(seed,))
         parameters = compat.sampling_parameters(sampling)
@@ -69,11 +72,14 @@ class Engine:
             for i, prompt in enumerate(prompts)
         ]
         await self.llm.resume_generation()
-        return await self._completions(queues, sampling)
+        completions = await self._completions(queues, sampling)
+        await self._rest()
+        return completions
 
     async def answer(self, prompt: tuple[int, ...], sampling: Sampling, seed: int) -> list[Completion]:
         """Samples completions of one prompt while others are in flight: with a seed of their own, which costs time."""
         self._calls += 1
+        await self._wake()
         parameters = compat.sampling_parameters(sampling, seed)
         queue = await self.llm.add_request(f"{self._calls}-0", {"prompt_token_ids": list(prompt)}, parameters)
         return (await self._completions([queue], sampling))[0]
@@ -107,6 +113,17 @@ class Engine:
             version=self.version,
             routes=compat.routes(c, prompt_tokens, self.spec),
         )
+
+    async def _rest(self) -> None:
+        """With vLLM's `enable_sleep_mode`, leaves the memory of the device to the learner until it is needed again."""
+        if self.spec.options.get("enable_sleep_mode"):
+            await self.llm.sleep(level=1)  # weights wait in the host's memory, keys and values are forgotten
+            self._asleep = True
+
+    async def _wake(self) -> None:
+        if self._asleep:
+            await self.llm.wake_up()
+            self._asleep = False
 
     async def stop(self) -> None:
         """Ends vLLM's processes; the actor is killed afterwards."""

@@ -16,14 +16,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 
 @dataclass
 class Written:
-    """What is known of one sequence so far: the tokens that have not been handed over, and all log-probs."""
+    """What one sequence has brought so far."""
 
-    held: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     versions: set[int] = field(default_factory=set)
+    routes: list[np.ndarray] = field(default_factory=list)  # experts, when vLLM was asked to tell
 
 
 class Ledger:
@@ -33,7 +36,7 @@ class Ledger:
     >>> ledger.write("0_7-a", [5], [-0.5]), ledger.write("0_7-a", [9], [-0.25])
     (None, None)
     >>> ledger.hand_over("0_7-a")
-    [5, 9]
+    ([5, 9], None)
     >>> logprobs, versions = ledger.take(["0_7-a"])[0]
     >>> unpack(logprobs), versions
     ((-0.5, -0.25), [-1])
@@ -43,18 +46,21 @@ class Ledger:
         self.version = -1  # of the weights in use; -1: still those the engine was started with
         self._written: dict[str, Written] = {}
 
-    def write(self, request_id: str, tokens: list[int], logprobs: list[float]) -> None:
+    def write(
+        self, request_id: str, tokens: list[int], logprobs: list[float], routes: np.ndarray | None = None
+    ) -> None:
         """Tokens that were sampled now, by the weights in use."""
         written = self._written.setdefault(request_id, Written())
-        written.held += tokens
+        written.tokens += tokens
         written.logprobs += logprobs
         written.versions.add(self.version)
+        if routes is not None:
+            written.routes.append(routes)
 
-    def hand_over(self, request_id: str) -> list[int]:
-        """The tokens written since the last time."""
+    def hand_over(self, request_id: str) -> tuple[list[int], np.ndarray | None]:
+        """All tokens of a sequence and their routes; its log-probs stay."""
         written = self._written[request_id]
-        held, written.held = written.held, []
-        return held
+        return written.tokens, np.concatenate(written.routes) if written.routes else None
 
     def take(self, request_ids: Iterable[str]) -> list[tuple[bytes, list[int]]]:
         """(log-probs, versions) of each completion, which are then forgotten; of one unknown or aborted, nothing.
@@ -112,13 +118,13 @@ class _Rows:
 
 
 def _due(output: Any, rows: _Rows) -> bool:
-    """Notes what an output brings; True when it has to travel now, with all tokens that were held back."""
-    tokens = output.new_token_ids
+    """Notes what an output brings; True when it has to travel now, with all that was held back."""
+    tokens, request_id = output.new_token_ids, output.request_id
     if tokens:
-        LEDGER.write(output.request_id, tokens, rows.of(output.request_id, len(tokens)))
-        if not output.finished and output.routed_experts is None:
+        LEDGER.write(request_id, tokens, rows.of(request_id, len(tokens)), output.routed_experts)
+        if not output.finished:
             return False
-        output.new_token_ids = LEDGER.hand_over(output.request_id)
+        output.new_token_ids, output.routed_experts = LEDGER.hand_over(request_id)
     return True
 
 

@@ -31,7 +31,7 @@ from vllm.model_executor.model_loader.reload import finalize_layerwise_reload, i
 from vllm.model_executor.model_loader.reload.layerwise import get_layerwise_info
 
 from r1rl.engine.scheduler import LEDGER
-from r1rl.sync import Parcel, Receipt, digest, unpack
+from r1rl.sync import Parcel, Receipt, digests, unpack
 
 BACKEND = "r1rl"
 UNRECORDED = ("e_score_correction_bias", ".bias")
@@ -68,10 +68,10 @@ class ParcelEngine(WeightTransferEngine[Init, Update]):
     def receive_weights(self, update_info: Update) -> None:
         parcel: Parcel = pickle.loads(update_info.parcel)
         tensors = list(unpack(parcel, self.device))
-        digests = {name: digest(name, tensor) for name, tensor in tensors}
+        received = digests(tensors)
         loaded: set[str] = self.model.load_weights(tensors)  # type: ignore[operator]
         untouched = tuple(sorted(self.expected - loaded))
-        self.receipt = asdict(Receipt(version=parcel.version, digests=digests, untouched=untouched))
+        self.receipt = asdict(Receipt(version=parcel.version, digests=received, untouched=untouched))
 
     def finish_weight_update(self) -> None:
         finalize_layerwise_reload(self.model, self.model_config)
