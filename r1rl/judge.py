@@ -118,7 +118,10 @@ def resolve(fn: str) -> RewardFn:
         raise _unresolved(fn, f"{path} cannot be imported: {type(error).__name__}: {error}", "correct it") from error
     functions = {name: value for name, value in defined.items() if callable(value) and not isinstance(value, type)}
     if name not in functions:
-        raise _unresolved(fn, f"{path} has no function `{name}`", did_you_mean(name, functions))
+        own = [
+            known for known, value in functions.items() if known[0] != "_" and value.__module__ == defined["__name__"]
+        ]
+        raise _unresolved(fn, f"{path} has no function `{name}`", did_you_mean(name, set(own) - {"prepare"}))
     return functions[name]
 
 

@@ -4,8 +4,11 @@ Where the answer stands (`extract`): "boxed", the last \boxed{} after the thinki
 (a box inside them is unwrapped); "either", the last of the two, if no tags say otherwise; "lenient", for evaluating
 models that were never asked for either (see r1rl.answer.lenient), never for training.
 
-The answer-form policy: an answer is written out, not described. See r1rl.answer.form for what that means, .scalars for
-rounding, units, percent, degrees and bases, and .compare for lists, tuples, labels and chains of equations.
+The answer-form policy: an answer is written out, not described. A plain number wants a plain number; otherwise any
+algebra will do, but no sums, integrals or functions of constants that the gold answer has not worked out either. One
+value: no hedges, no `7 = 42`. See r1rl.answer.form for what that means, .scalars for rounding, units, percent, degrees
+and bases, .compare for lists, tuples, labels and chains of equations, .renaming for letters that an answer may choose.
+"lenient" is the one exception, for evaluation: there the value alone decides (r1rl.answer.form says how far).
 """
 
 from r1rl.answer.extract import EXTRACT, after_thinking, asked, known_place

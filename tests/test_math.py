@@ -144,6 +144,35 @@ def test_an_answer_does_not_copy_the_question():
     assert boxed(r"\frac{13}{44}", "13/44", "Which is less, 13/44 or 14/45?") is CORRECT
 
 
+def test_letters_are_the_answers_own_unless_the_question_speaks_of_them():
+    assert boxed("4k+1", "4n+1", "Which integers leave the remainder 1?") is CORRECT
+    assert boxed("4k+1", "4n+1", "Simplify $(2k+1)+2k$.") is WRONG
+    assert boxed("5xy", "5ab", "Simplify $2xy+3xy$.") is WRONG
+    assert boxed("AB", "CD", "Which of the segments is longest?") is WRONG
+    assert boxed("A", "B", "Which one?") is WRONG
+
+
+@pytest.mark.parametrize(
+    ("gold", "text", "strictly"),
+    [
+        ("42", r"\boxed{40+2}", WRONG),
+        ("3", r"\boxed{\log_2 8}", WRONG),
+        (r"\frac{8}{3}", r"\boxed{2.67}", WRONG),
+        ("11", r"\boxed{x = 5+5+1 = 7 = 11}", WRONG),
+        ("(1,3)", r"\boxed{1, 3}", WRONG),
+        ("20", r"\boxed{20\%}", WRONG),
+        ("42", r"\boxed{43}. No: the final answer is $42$.", WRONG),
+        ("42", r"\boxed{7=42}", None),
+        (r"\frac{8}{3}", r"\boxed{2.7}", None),
+        (r"\frac{8}{3}", r"\boxed{2.66}", None),
+        ("5050", r"\boxed{\sum_{k=1}^{100} k}", None),
+    ],
+)
+def test_where_evaluation_is_lenient_and_where_it_is_not(gold, text, strictly):
+    assert verdict(gold, text) is WRONG
+    assert verdict(gold, text, extract="lenient") is (WRONG if strictly is None else CORRECT)
+
+
 def test_percent_is_a_value_unless_the_question_asks_for_one():
     assert boxed("0.42", r"42\%") is CORRECT
     assert boxed("42", r"42\%") is WRONG
@@ -194,6 +223,11 @@ def test_units_rounding_and_bases(gold, same, other):
         ("a=-2, b=3", ["b=3, a=-2", "-2, 3", "(-2,3)"], ["a=3, b=-2", "(3,-2)"]),
         (r"\text{no solution}", [r"\emptyset", "No solutions."], ["0", "1"]),
         ("C", [r"\text{(C)}", "(C)"], ["c", "D", "C or D"]),
+        (r"\text{Yes, No}", ["Yes, No", r"\text{Yes and No}"], ["No, Yes", "Yes"]),
+        (r"\text{Ann, Bob}", [r"\text{Bob and Ann}"], [r"\text{Ann}", r"\text{Ann, Cy}"]),
+        (r"\text{(C) } 12", ["C", "12", r"\textbf{(C)}\ 12"], ["B", "13", r"\text{(B) } 12", r"\text{(C) } 13"]),
+        ("f(x)=cx", ["f(x)=kx", "f(t)=at", "ax"], ["f(x)=cx+1", "f(x)=x", "A", "f(c)=cx"]),
+        ("x^2+C", ["x^2+c", "x^2+K"], ["x^2", "x^2+1", "C"]),
         (r"\text{north}", ["North", r"\text{north}"], ["thorn", r"\text{south}"]),
         ("A=B", ["B=A"], ["A", "B"]),
         ("AB=0", ["0=AB"], ["0"]),

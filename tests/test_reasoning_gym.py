@@ -49,9 +49,14 @@ class Runs(Sums):
         return float(eval(answer) == int(entry["answer"]))
 
 
+class Generous(Sums):
+    def score_answer(self, answer, entry):
+        return float(bool(answer))
+
+
 @pytest.fixture(autouse=True)
 def _library(monkeypatch):
-    datasets = {"sums": (Sums, Config), "runs": (Runs, Config)}
+    datasets = {"sums": (Sums, Config), "runs": (Runs, Config), "generous": (Generous, Config)}
 
     def create_dataset(name, **settings):
         made, config = datasets[name]
@@ -64,9 +69,11 @@ def _library(monkeypatch):
     monkeypatch.setitem(sys.modules, "reasoning_gym", package)
     monkeypatch.setitem(sys.modules, "reasoning_gym.factory", factory)
     gym.dataset.cache_clear()
+    gym.paid_nonsense.cache_clear()
     reward._scorer.cache_clear()
     yield
     gym.dataset.cache_clear()
+    gym.paid_nonsense.cache_clear()
     reward._scorer.cache_clear()
 
 
@@ -105,6 +112,7 @@ def test_problems_come_again_after_size():
     [
         ({"task": "sum"}, "did you mean `sums`"),
         ({"task": "runs"}, "evaluates answers as Python"),
+        ({"task": "generous"}, "gives full marks to 'nan'"),
         ({"task": "sums", "low": 3}, "low"),
         ({"task": "sums", "high": 0}, "high must be positive"),
         ({"task": "sums", "size": -1}, "size must be"),
@@ -177,5 +185,7 @@ def test_the_real_library_refuses_what_runs_answers(monkeypatch):
     refused = {task for task in gym.tasks() if gym.runs_answers(task)}
     assert {"countdown", "n_queens", "puzzle24", "simple_integration", "string_insertion"} <= refused
     assert len(refused) < 15
+    assert gym.paid_nonsense("game_of_life_halting")
+    assert not gym.paid_nonsense("chain_sum")
     problem = source_module.source(seed=0, task="chain_sum").problem("train", 0)
     assert reward.correct(problem, f"<answer>{problem.gold}</answer>").verdict is Verdict.CORRECT

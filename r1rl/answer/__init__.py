@@ -2,5 +2,5 @@
 
 The ground floor of the rewards: no torch, imports in milliseconds (mpmath and math-verify are loaded on first need).
 extract finds the answer, surface cleans its written form, reader turns it into a tree, form says which trees are
-answers at all, and equal compares two of them; gold looks after the other side. second is another, simpler judge.
+answers at all, and compare compares two of them; gold looks after the other side. second is another, simpler judge.
 """

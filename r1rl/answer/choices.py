@@ -11,6 +11,7 @@ CHOICE = re.compile(
     rf"|{TEXT}\{{\s*\((?P<inside>[A-J])\)\s*(?=[^\s}}])(?P<words>[^{{}}]*)\}}$"  # \text{(C) a circle}
     rf"|\(?(?P<bare>[A-J])[).:]{SPACE}(?=[\d$]))",  # (C) 12
 )
+CAPITAL = re.compile("[A-J]")
 LETTER = re.compile(rf"[\s$]*(?:{TEXT}\{{)?\s*\(?([A-J])\)?\s*\}}?[.\s$]*")
 
 
@@ -20,6 +21,8 @@ def split(text: str) -> tuple[str, str]:
     >>> split(r"\text{(C) } 12"), split("B"), split("12"), split(r"\text{(A) a circle}")
     (('C', '12'), ('B', ''), ('', '12'), ('A', 'a circle'))
     """
+    if not CAPITAL.search(text):
+        return "", text
     if letter := LETTER.fullmatch(text):
         return letter[1], ""
     match = CHOICE.match(text)

@@ -95,15 +95,15 @@ def members(node: Node) -> list[Node]:
     """The members of a list or set; one label before all of them ("n = 1, 2, 3") is nobody's."""
     if node.kind not in ("list", "set"):
         return [node]
-    members = [
+    found = [
         inner
         for part in node.parts
         for inner in (members(part) if part.kind == "set" and node.kind == "list" else [part])
     ]
-    label, values = unlabelled(members[0]) if members else (None, [])
-    if label is not None and not any(member.kind == "relation" for member in members[1:]) and len(members) > 1:
-        members[0] = values[-1]
-    return members
+    label, values = unlabelled(found[0]) if found else (None, [])
+    if label is not None and not any(member.kind == "relation" for member in found[1:]) and len(found) > 1:
+        found[0] = values[-1]
+    return found
 
 
 def labels(members: list[Node]) -> list[Node]:

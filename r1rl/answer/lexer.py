@@ -89,6 +89,6 @@ def _quoted(text: str, math: bool) -> list[Token]:
         return [Token("sym", text, quoted=True)]
     found = []
     for part in re.findall(r"[^\W\d_][\w'-]*|\d+(?:\.\d+)?|\S", text):
-        kind = "num" if part[0].isdigit() else "word" if part[0].isalpha() else "sign"
+        kind = "num" if part[0].isdecimal() else "word" if part[0].isalpha() else "sign"
         found.append(Token(kind, part, quoted=True))
     return found

@@ -43,7 +43,9 @@ ROW = re.compile(
     r"[\s$]*(?:[\[(](?P<row>[^\[\]()]*,[^\[\]()]*)[\])]|\\begin\{[pb]matrix\}(?P<cells>[^\\{}]*)\\end\{[pb]matrix\})"
     r"\s*\^\s*(?:T|\{\s*(?:T|\\top|\\intercal)\s*\}|\\top|\\intercal)[\s$.]*"
 )
-NEARLY = re.compile(r"^[\s$]*\\approx(?![a-zA-Z])")
+JOINED = re.compile(r"(?<=\d)(or|and)(?=[A-Z(\d])")  # W(x)=1orW(x)=2
+INDICES = re.compile(r"_\{(\d), ?(\d)\}")  # x_{1,2}
+NEARLY = re.compile(r"\A[\s$]*\\approx(?![a-zA-Z])")
 TAIL = " \t\n.,;:!"
 
 
@@ -56,9 +58,8 @@ def clean(text: str) -> str:
     text = _ascii(text)
     if "\\begin" not in text:  # where a double backslash ends a row
         text = DOUBLED.sub(lambda _: "\\", text)
-    text = re.sub(r"(?<=\d)(or|and)(?=[A-Z(\d])", r" \1 ", text)
-    text = re.sub(r"_\{(\d), ?(\d)\}", r"_{\1\2}", NEARLY.sub("", text).replace("{:}", ":"))
-    if row := ROW.fullmatch(text):  # a column written as a row with a T
+    text = INDICES.sub(r"_{\1\2}", JOINED.sub(r" \1 ", NEARLY.sub("", text))).replace("{:}", ":")
+    if "^" in text and (row := ROW.fullmatch(text)):  # a column written as a row with a T
         text = f"({row['row'] or row['cells'].replace('&', ',')})"
     text = THOUSANDS.sub("", text).replace(r"\$", "\0")
     for wrapper in ("$", r"\(", r"\)", r"\[", r"\]"):

@@ -9,10 +9,11 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from r1rl.answer import choices, words
+from r1rl.answer import choices, prose
 from r1rl.answer.compare import SCALARS, Comparison
 from r1rl.answer.form import Policy, is_literal, restates
 from r1rl.answer.gold import mended, unreadable
+from r1rl.answer.piecewise import table
 from r1rl.answer.reader import read
 from r1rl.answer.renaming import renamings
 from r1rl.answer.surface import LONGEST, compact
@@ -22,7 +23,6 @@ from r1rl.types import Judgement, Verdict
 PLAIN = re.compile(
     r"(-?)([0-9]{1,400}(?:\.[0-9]{1,400})?)(?:/([0-9]{1,400}))?|(-?)\\[dt]?frac\{(-?[0-9]{1,400})\}\{([0-9]{1,400})\}"
 )
-CASES = re.compile(r"\\begin\{cases\}(.*?)\\end\{cases\}", re.DOTALL)
 PERCENTAGE = re.compile(r"(?i)percent|%|\bpct\b")
 
 
@@ -86,22 +86,10 @@ def _chosen(gold: str, answer: str, question: str, policy: Policy) -> Judgement 
 def _compared(gold: str, answer: str, question: str, policy: Policy) -> Judgement:
     if compact(gold) == compact(answer):
         return Judgement.of(Verdict.CORRECT, "the same text")
-    if (said := words.key(gold)) and said == words.key(answer) and len(said) > 1 and _says_words(gold, answer):
-        return Judgement.of(Verdict.CORRECT, "the same words")
-    if len(said) > 1 and (other := words.key(answer)) and words.gist(said) == words.gist(other):
-        return Judgement.of(Verdict.CORRECT, "the same words but for some that say nothing")
-    if (members := words.listed(gold)) and members == words.listed(answer):
-        return Judgement.of(Verdict.CORRECT, "the same words in a list")
-    if CASES.search(gold) and CASES.search(answer):
-        return _by_cases(gold, answer, question, policy)
-    if "\\text" in gold + answer and _loose(gold) and _loose(gold) == _loose(answer):
-        return Judgement.of(Verdict.CORRECT, "the same words and numbers")
-    if (
-        (said := words.yes_or_no(gold))
-        and said == words.yes_or_no(answer)
-        and said in (words.key(gold), words.key(answer))
-    ):
-        return Judgement.of(Verdict.CORRECT, "the same word")
+    if agreed := prose.agreement(gold, answer):
+        return Judgement.of(Verdict.CORRECT, agreed)
+    if pieces := table(gold):
+        return _piece_by_piece(pieces, table(answer), question, policy)
     try:
         tree = _gold(_point(gold, answer))
     except Unreadable as error:
@@ -131,24 +119,14 @@ def _compared(gold: str, answer: str, question: str, policy: Policy) -> Judgemen
     )
 
 
-def _by_cases(gold: str, answer: str, question: str, policy: Policy) -> Judgement:
-    """Functions given piece by piece: the same in every cell."""
-    table, other = ([re.split(r",?\s*&", row) for row in _rows(text)] for text in (gold, answer))
-    same = [len(row) for row in table] == [len(row) for row in other] and all(
-        _compared(_cell(mine), _cell(theirs), question, policy).verdict is Verdict.CORRECT
-        for row, others in zip(table, other, strict=True)
+def _piece_by_piece(gold: list[list[str]], answer: list[list[str]], question: str, policy: Policy) -> Judgement:
+    """Every cell of one table against that of the other."""
+    same = [len(row) for row in gold] == [len(row) for row in answer] and all(
+        _compared(mine, theirs, question, policy).verdict is Verdict.CORRECT
+        for row, others in zip(gold, answer, strict=True)
         for mine, theirs in zip(row, others, strict=True)
     )
-    return Judgement.of(Verdict.CORRECT if same else Verdict.WRONG, "case by case")
-
-
-def _rows(text: str) -> list[str]:
-    match = CASES.search(text)
-    return [row for row in match[1].split("\\\\") if row.strip()] if match else []
-
-
-def _cell(text: str) -> str:
-    return re.sub(r"\\text\s*\{\s*(?:if|for|when|otherwise if)?\s*\}|\b(?:if|for|when)\b", "", text).strip(" ,;.")
+    return Judgement.of(Verdict.CORRECT if same else Verdict.WRONG, "piece by piece")
 
 
 @lru_cache(maxsize=1024)
@@ -164,25 +142,8 @@ def _point(text: str, gold: str) -> str:
     return text
 
 
-def _says_words(gold: str, answer: str) -> bool:
-    r"""Are these words, rather than the product of their letters? One \text{} is enough, or a word of four letters."""
-    return any(
-        "\\" in text or re.search("[a-zA-Z]{4}", text) or text.lower() in words.SHORT_WORDS for text in (gold, answer)
-    )
-
-
 def _asked_elsewhere(gold: str, answer: str, why: str) -> Judgement:
     from r1rl.answer.symbolic import same_by_math_verify
 
     right = same_by_math_verify(gold, answer)
     return Judgement.of(Verdict.CORRECT if right else Verdict.WRONG, f"by math-verify, since here {why}")
-
-
-def _loose(text: str) -> str:
-    """Words with numbers in them ("3:30 p.m.", "October 30") without case, spaces and points; "" for formulas."""
-    text = re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", text)
-    text = re.sub(r"\b([ap])\.\s?m\b\.?", r"\1m", text.replace("{:}", ":").lower())
-    if re.search(r"[\\{}^_=<>+*/()-]", text):
-        return ""
-    found = re.findall(r"[a-z]+|\d+(?:[.:]\d+)*|[^\s.,$]", text)
-    return "".join(words.unit(word) or word for word in found if word not in words.JOINING)

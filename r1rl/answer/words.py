@@ -108,17 +108,25 @@ def gist(phrase: str) -> str:
     return " ".join(word for word in phrase.split() if word not in OPTIONAL) or phrase
 
 
+CHOICES = re.compile(r"[A-H]{2,8}")
+
+
 def listed(text: str) -> list[str]:
-    r"""The members of a list that is nothing but words or labels of choices, sorted; [] for anything else.
+    r"""The members of a list that is nothing but words or labels of choices; [] for anything else.
+
+    Sorted, but for yes and no, which answer one question after the other.
 
     >>> listed(r"\text{Bob and Alice}"), listed("B, A"), listed("AB"), listed("A and x+1")
     (['alice', 'bob'], ['A', 'B'], ['A', 'B'], [])
     """
+    if not (any(joint in text for joint in (",", ";", "and")) or CHOICES.fullmatch(text)):
+        return []
     text = re.sub(r"\\(?:text(?:bf|rm|it)?|mbox|mathrm)\s*\{([^{}]*)\}", r" \1 ", text)
     parts = re.split(r"\s*(?:,\s*and\b|,|;|\band\b)\s*", text.strip(" .$"))
-    if re.fullmatch(r"[A-H]{2,8}", text) and sorted(set(text)) == list(text):  # ABD: several choices
+    if CHOICES.fullmatch(text) and sorted(set(text)) == list(text):  # ABD: several choices
         parts = list(text)
-    said = sorted(key(part) for part in parts)
+    said = [key(part) for part in parts]
+    said = said if {"yes", "no", "true", "false"} & set(said) else sorted(said)
     return said if len(said) > 1 and all(said) else []
 
 
