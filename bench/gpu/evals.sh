@@ -19,7 +19,7 @@ run() { # NAME SECONDS COMMAND…: a log of its own and the end of it on the scr
   timeout -k 20 "$seconds" "$@" >> $work/$name.log 2>&1
   echo "== $name: exit $?, $((SECONDS - start)) s"; tail -9 $work/$name.log | cut -c1-240
 }
-evaluate="python3 -m r1rl eval smollm2-135m --memory-gib 40 --at-once 1024 --max-tokens 1024"
+evaluate="python3 -m r1rl eval smollm2-135m --memory-gib 24 --at-once 1024 --max-tokens 1024"
 run fetch 120 python3 -m r1rl fetch smollm2-135m --file "$SMOL"
 for part in ${*:-greedy code sampled compare lm_eval}; do
   case $part in
@@ -33,7 +33,7 @@ for part in ${*:-greedy code sampled compare lm_eval}; do
         sleep 1; [ "$(wc -l < $work/sampled/math500/samples.jsonl 2> /dev/null || echo 0)" -ge 200 ] && break
       done
       kill -9 $victim; wait $victim 2> /dev/null
-      echo "== killed with $(wc -l < $work/sampled/math500/samples.jsonl) answers written"; sleep 5
+      echo "== killed with $(wc -l < $work/sampled/math500/samples.jsonl) answers written"; sleep 10
       run sampled 240 $sampled ;;
     compare)
       run float32 150 $evaluate --dtype float32 --suite math500 --preset greedy --out $work/float32
