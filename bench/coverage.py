@@ -1,7 +1,8 @@
 """How often the 95% intervals of an evaluation hold the truth, in simulated suites: python bench/coverage.py
 
 Problems' difficulties come from a Beta distribution. "Over problems": every suite draws new problems, the truth is the
-Beta's mean. "Sampling only": the problems stay, the truth is their own mean.
+Beta's mean; "plain" is the mean ± 1.96 standard errors of the same suites. "Sampling only": the problems stay, the
+truth is their own mean.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ DESIGNS = (  # (problems, a, b): what a suite looks like to a model
 class Coverage:
     """Shares of simulated suites whose interval holds the truth.
 
-    >>> Coverage(over_problems=0.951, sampling=0.957).sampling
+    >>> Coverage(over_problems=0.951, plain=0.907, sampling=0.957).sampling
     0.957
     """
 
     over_problems: float
+    plain: float
     sampling: float
 
 
@@ -41,9 +43,19 @@ def coverage(n: int, k: int, a: float, b: float, suites: int = SUITES) -> Covera
     """Of n problems with k samples each, difficulties from Beta(a, b). The same every time."""
     rng = np.random.default_rng(0)
     same_P = rng.beta(a, b, n)
-    others = [over_problems((rng.binomial(k, rng.beta(a, b, n)) / k).tolist()) for _ in range(suites)]
+    shares = [rng.binomial(k, rng.beta(a, b, n)) / k for _ in range(suites)]
     again = [sampling(_tallies(rng.binomial(k, same_P), k)) for _ in range(suites)]
-    return Coverage(over_problems=_share(others, a / (a + b)), sampling=_share(again, float(same_P.mean())))
+    truth = a / (a + b)
+    return Coverage(
+        over_problems=_share([over_problems(share_P.tolist()) for share_P in shares], truth),
+        plain=_share([_plain(share_P) for share_P in shares], truth),
+        sampling=_share(again, float(same_P.mean())),
+    )
+
+
+def _plain(share_P: np.ndarray) -> Interval:
+    half = 1.96 * float(share_P.std(ddof=1)) / len(share_P) ** 0.5
+    return Interval(low=float(share_P.mean()) - half, high=float(share_P.mean()) + half)
 
 
 def _tallies(right_P: np.ndarray, k: int) -> list[Tally]:
@@ -55,11 +67,9 @@ def _share(found: list[Interval | None], truth: float) -> float:
 
 
 if __name__ == "__main__":
-    print("| problems | Beta (mean) | k | over problems | sampling only |\n| --- | --- | --- | --- | --- |")
+    print("| problems, k | Beta (mean) | over problems | plain | sampling only |\n| --- | --- | --- | --- | --- |")
     for n, a, b in DESIGNS:
         for k in (1, 4, 16, 64) if n <= 100 else (1, 4):
             found = coverage(n, k, a, b)
-            mean = f"{100 * a / (a + b):.0f}%"
-            print(
-                f"| {n} | {a:g}, {b:g} ({mean}) | {k} | {100 * found.over_problems:.1f} | {100 * found.sampling:.1f} |"
-            )
+            numbers = (f"{100 * share:.1f}" for share in (found.over_problems, found.plain, found.sampling))
+            print(f"| {n}, {k} | {a:g}, {b:g} ({100 * a / (a + b):.0f}%) | {' | '.join(numbers)} |")

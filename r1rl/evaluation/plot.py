@@ -75,13 +75,14 @@ def forest(panels: Sequence[Panel]) -> bytes:
 
 
 def _growth(axis: Any, results: Results) -> None:
-    for metric, colour in (("pass", BLUE), ("maj", RED)):
+    for metric, colour in (("pass", BLUE), ("maj", RED), ("lenient", GREY)):
         sizes = [int(name.split("@")[1]) for name in results.estimates if name.startswith(f"{metric}@")]
         shown = [(k, value) for k in sizes if (value := results.estimates[f"{metric}@{k}"]) is not None]
         for k, _ in shown:
             if interval := results.intervals[f"{metric}@{k}"]["over_problems"]:
                 axis.vlines(k, 100 * interval.low, 100 * interval.high, color=colour, alpha=0.3, linewidth=3)
-        axis.plot([k for k, _ in shown], [100 * v for _, v in shown], "o-", color=colour, label=f"{metric}@k")
+        if shown:
+            axis.plot([k for k, _ in shown], [100 * v for _, v in shown], "o-", color=colour, label=f"{metric}@k")
     axis.set_xscale("log", base=2)
     axis.set_xticks(sizes := sorted({int(n.split("@")[1]) for n in results.estimates}), [str(k) for k in sizes])
     axis.set(title="with more samples (95% over problems)", xlabel="k", ylabel="points", ylim=(0, 103))

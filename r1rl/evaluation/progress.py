@@ -19,7 +19,7 @@ class Progress:
 
     def __init__(self, console: Console, suite: Suite, missing: int) -> None:
         self.console, self.suite, self.missing = console, suite, missing
-        self.done = self.right = self.answers = 0
+        self.done = self.right = self.lenient = self.answers = 0
         columns = (bars.TextColumn("{task.description}"), bars.BarColumn(bar_width=20), bars.MofNCompleteColumn())
         self._bar = bars.Progress(*columns, bars.TimeRemainingColumn(), console=console, transient=True)
         self._task = self._bar.add_task(suite.name, total=missing)
@@ -40,8 +40,10 @@ class Progress:
         self.done += 1
         self.answers += len(attempts)
         self.right += sum(attempt.verdict is Verdict.CORRECT for attempt in attempts)
-        text = f"{self.suite.name}  {self.right / self.answers:.1%} right"
-        self._bar.update(self._task, completed=self.done, description=text)
+        self.lenient += sum(attempt.lenient is Verdict.CORRECT for attempt in attempts)
+        right = f"{self.right / self.answers:.1%} right"
+        right += f", {self.lenient / self.answers:.1%} leniently" if self.suite.lenient else ""
+        self._bar.update(self._task, completed=self.done, description=f"{self.suite.name}  {right}")
         every = max(1, self.missing // LINES)
         if not self.console.is_terminal and (self.done % every == 0 or self.done == self.missing):
-            self.console.print(f"  {self.done}/{self.missing}  {self.right / self.answers:.1%} right", highlight=False)
+            self.console.print(f"  {self.done}/{self.missing}  {right}", highlight=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from r1rl.errors import UserError
 from r1rl.models import MODELS, fetched
+from r1rl.network import spare_the_hub
 
 ORIGIN = "origin.json"  # in a folder that r1rl fetched or exported: where its weights come from
 
@@ -32,14 +33,18 @@ def local(name: str) -> Path:
         return Path(name)
     if name in MODELS:
         return fetched(name)
-    from huggingface_hub import snapshot_download
+    spare_the_hub()
+    from huggingface_hub import is_offline_mode, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(name))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        said = (
+            "the hub cannot be reached, and it is not in its cache" if is_offline_mode() else str(error).splitlines()[0]
+        )
         raise UserError(
-            f"policy.path {name} is no folder here and could not be fetched: {str(error).splitlines()[0]}",
+            f"{name} is no folder here and could not be fetched: {said}",
             "a policy is a Hugging Face folder",
             "correct the id, or fetch the model by other means and give its folder",
         ) from error
