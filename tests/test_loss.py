@@ -24,7 +24,7 @@ from r1rl.types import Sample
 from tests import steps
 from tests.steps import STEPS, Answer, same, token
 
-relaxed = settings(deadline=None, max_examples=60)
+relaxed = settings(deadline=None, max_examples=25)
 NATS = st.floats(-20, 0)
 EVERYTHING = replace(algorithms.get("grpo"), kl_cov=0.1, off_policy_delta=0.1, clip_low=0.1, clip_high=0.1)
 
