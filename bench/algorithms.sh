@@ -23,7 +23,11 @@ one() { # RECIPE SEED [OVERRIDE…]: one run, on the cores of slot $SLOT
 }
 export -f one
 
-recipes=$(cd recipes && ls r1_zero_tiny*.yaml | sed 's/\.yaml$//' | grep -v control)
+recipes=r1_zero_tiny # grpo
+for file in r1rl/algorithms/[a-z]*.py; do
+  recipe=r1_zero_tiny_$(basename "$file" .py)
+  [ -f "recipes/$recipe.yaml" ] && recipes+=" $recipe"
+done
 # One short run makes the base; the others find it in the cache.
 [ -d "$R1RL_HOME/warmup" ] || { SLOT=0 one r1_zero_tiny 0 train.steps=1 learner.warmup_steps=0 eval.problems=16 && rm "$out"/r1_zero_tiny-0.*; }
 for seed in 0 1 2; do

@@ -41,6 +41,7 @@ PRESETS: dict[Preset, Correction] = {
     # IcePop: Ring-1T (arXiv 2510.18855); alpha = 0.5, beta = 5.
     "icepop": Correction(level="token", low=0.5, high=5.0, outside="drop", weigh=True),
     # The geometric mean per token, so that long sequences are not dropped for their length ("When Speed Kills
-    # Stability"); the band is that of verl's examples. It is narrow: meant for bf16 at its usual mismatch and below.
+    # Stability"); the band is that of verl's examples. It is narrow: a mismatch of a thousandth of a nat per token, all
+    # in one direction, drops a sequence.
     "geometric_mask": Correction(level="geometric", low=0.99, high=1.001, outside="drop", weigh=False),
 }

@@ -15,11 +15,12 @@ from r1rl.algorithm import SFT
 from r1rl.correction import NONE
 from r1rl.errors import UserError
 from r1rl.loss import kl
+from r1rl.recipe import load_recipe
 from tests import steps
 from tests.slow_losses import SLOW
 from tests.steps import STEPS, Answer, gradients, rewarded, same, token
 
-relaxed = settings(deadline=None, max_examples=60)
+relaxed = settings(deadline=None, max_examples=25)
 NAMES = sorted(SLOW)
 
 
@@ -216,3 +217,12 @@ def test_k2s_expected_gradient_is_that_of_the_kl_on_policy_and_k3s_is_not():
     exact = expected_gradient(lambda new: new.exp() * (new - reference) / policy.exp(), policy, policy)
     torch.testing.assert_close(expected_gradient(lambda new: kl.k2(new, reference), policy, policy), exact)
     assert not torch.allclose(expected_gradient(lambda new: kl.k3(new, reference), policy, policy), exact, rtol=0.1)
+
+
+def test_the_recipes_of_all_algorithms_share_one_base():
+    from r1rl import warmup  # here: it imports Ray
+
+    recipes = [load_recipe(f"r1_zero_tiny_{name}") for name in NAMES if name != "grpo"]
+    assert [recipe.algorithm.name for recipe in recipes] == [name for name in NAMES if name != "grpo"]
+    keys = {warmup.cache_key(r, warmup.source_of(r), "float32") for r in [load_recipe("r1_zero_tiny"), *recipes]}
+    assert len(keys) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import string
 from collections.abc import Callable
 from dataclasses import replace
@@ -443,6 +444,23 @@ def test_updates_make_good_tokens_likelier_and_bad_ones_rarer(learner, samples):
     after = [surprise(one, s) for s in (good, bad)]
     assert after[0] < before[0]
     assert after[1] > before[1]
+
+
+def test_several_updates_of_a_rollout_have_ratios_to_the_policy_before_the_first(learner, samples):
+    one = learner()
+    before = flat(one.logprobs(samples[1], 1.0))
+    totals = [Totals.of(part, LENGTH) for part in samples]
+    first, second = one.learn(samples, totals, algorithms.get("dapo"), [1e-3, 0.0], 1.0)
+    moved = [math.exp(new - old) for new, old in zip(flat(one.logprobs(samples[1], 1.0)), before, strict=True)]
+    assert first["max/ratio"] == pytest.approx(1, abs=1e-4)
+    assert second["max/ratio"] == pytest.approx(max(moved), rel=1e-4)
+    assert max(moved) > 1.01
+    sampled = [x for s in samples[1] for x in s.logprobs_T]
+    assert second["gap"] == pytest.approx(sum(abs(a - b) for a, b in zip(before, sampled, strict=True)), rel=1e-3)
+
+
+def flat(rows):
+    return [value for row in rows for value in row]
 
 
 def surprise(learner: Learner, sample: Sample) -> float:

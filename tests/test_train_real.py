@@ -22,6 +22,8 @@ SMALL = (
     "rollout.prompts=4",
     "rollout.group=4",
     "learner.warmup_steps=0",
+    "learner.updates_per_rollout=2",
+    "algorithm.sampling_rounds=2",
     "eval.problems=16",
     "train.checkpoint_every=2",
 )
