@@ -64,6 +64,8 @@ def engine_arguments(spec: EngineSpec) -> dict[str, Any]:
         "disable_log_stats": True,
         "kv_cache_memory_bytes": int(spec.memory_gib * 2**30),
     }
+    if spec.architecture == "deepseek_v3":
+        arguments["hf_overrides"] = {"moe_router_dtype": "float32"}  # as the learner scores; checkpoints may not say it
     arguments |= _cuda(spec) if spec.device == "cuda" else _cpu(spec)
     return arguments | dict(spec.options)
 
@@ -86,6 +88,12 @@ def _cuda(spec: EngineSpec) -> dict[str, Any]:
     sizes = [1, 2, 4, *range(8, min(spec.max_sequences, 1024) + 1, 8)]
     graphs = {"mode": 0, "cudagraph_mode": "FULL_DECODE_ONLY", "cudagraph_capture_sizes": sizes}
     return shared | {"compilation_config": graphs}
+
+
+def drafts(spec: EngineSpec) -> bool:
+    """Whether the engine has a draft model with weights of its own: the policy's layer of multi-token prediction."""
+    speculative = spec.options.get("speculative_config") or {}
+    return "mtp" in str(dict(speculative).get("method", ""))  # type: ignore[call-overload]
 
 
 async def pause(llm: Any, mode: str, clear_cache: bool) -> None:
