@@ -143,6 +143,13 @@ def test_a_frozen_bias_stays_and_the_load_is_told_all_the_same():
     assert all(torch.equal(b, before[n]) for n, b in model.named_buffers())
 
 
+def test_every_rank_sums_every_layer_with_or_without_samples():
+    model, sums = new_model(), []
+    c = companions(model, Settings())[-1]
+    assert c.after_step(lambda load: sums.append(load) or load) == {}
+    assert [load.tolist() for load in sums] == [[0] * 8] * 3
+
+
 def test_balancing_balances():
     samples, model = [s for seed in range(4) for s in new_samples(seed)], new_model("tiny")
     [c] = companions(model, Settings(balance_speed=0.02))
