@@ -129,7 +129,7 @@ async def probe(variant: str, folder: Path) -> str:
         says.append(f"{some[0].routes.tokens} routes" if some[0].routes else "NO ROUTES")
         says.append(f"gap replayed {gap(model, some, replay):.4f}")
     if compat.drafts(spec):
-        theirs = (await engine.llm.collective_rpc(draft))[0]
+        theirs = (await engine.llm.collective_rpc(draft))[0]  # type: ignore[arg-type]
         ours = dict(policy_model.exported(model, torch.bfloat16))
         far = [n for n, value in theirs.items() if abs(ours[n].double().sum().item() - value) > 1e-2]
         says.append(f"draft weights {'arrived' if theirs and not far else f'WRONG: {far or theirs}'}")
