@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from r1rl.engine.spec import EngineSpec, Sampling
+from r1rl.errors import UserError
 from r1rl.types import Routes
 
 FLASH_MLA_HEADS = ((128, 128), (192, 256), (64, 128))  # (qk_nope_head_dim, v_head_dim) of vLLM 0.26's FlashAttention
@@ -88,6 +89,16 @@ def _cuda(spec: EngineSpec) -> dict[str, Any]:
     sizes = [1, 2, 4, *range(8, min(spec.max_sequences, 1024) + 1, 8)]
     graphs = {"mode": 0, "cudagraph_mode": "FULL_DECODE_ONLY", "cudagraph_capture_sizes": sizes}
     return shared | {"compilation_config": graphs}
+
+
+def require_possible(spec: EngineSpec) -> None:
+    """Raises UserError for what this platform's vLLM cannot do, before an engine is started."""
+    if spec.device == "cpu" and spec.options.get("enable_return_routed_experts"):
+        raise UserError(
+            "policy.replay = r3 needs the sampler to tell which experts it used, and vLLM does not on a CPU",
+            "only its newer model runner tells, and that one needs Triton",
+            "set policy.replay to r2 or none, or run on a GPU",
+        )
 
 
 def drafts(spec: EngineSpec) -> bool:
