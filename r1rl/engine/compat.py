@@ -67,6 +67,10 @@ def engine_arguments(spec: EngineSpec) -> dict[str, Any]:
     }
     if spec.architecture == "deepseek_v3":
         arguments["hf_overrides"] = {"moe_router_dtype": "float32"}  # as the learner scores; checkpoints may not say it
+        if spec.version < 0 and "quantization_config" in _config(spec):
+            # A policy stored in FP8 is trained and sent in full precision: vLLM must not expect factors with it.
+            arguments["hf_overrides"] |= {"quantization_config": None}
+            arguments["load_format"] = "dummy"
     arguments |= _cuda(spec) if spec.device == "cuda" else _cpu(spec)
     return arguments | dict(spec.options)
 
