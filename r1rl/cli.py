@@ -17,6 +17,7 @@ from rich.table import Table
 
 from r1rl.data_commands import data_app
 from r1rl.errors import R1Error
+from r1rl.policy_commands import check_policy, init_policy
 from r1rl.recipe import list_recipes, load_recipe
 
 app = typer.Typer(
@@ -197,6 +198,8 @@ def grade_file(
 
 
 app.add_typer(data_app, name="data")
+app.command("init-policy")(init_policy)
+app.command("check-policy")(check_policy)
 
 
 @app.command()

@@ -17,6 +17,7 @@ import ray
 
 from r1rl import actors
 from r1rl.actors import Actor
+from r1rl.engine import compat
 from r1rl.engine.actor import Engine
 from r1rl.engine.spec import EngineSpec
 from r1rl.errors import UserError
@@ -159,6 +160,7 @@ def engines(
                 version=version,
                 options=fleet.options,
             )
+            compat.require_possible(spec)
             gpus = hw.share(fleet.workers)
             started.append(actors.spawn(Engine, spec, name=f"rollout worker {worker}", gpus=gpus, env={}))
         yield started

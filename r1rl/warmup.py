@@ -44,11 +44,15 @@ def fresh_policy(recipe: Recipe, source: ProblemSource, learner: Actor, key: str
     """The folder of a new policy with random weights and its own tokenizer; made when it is not cached."""
     folder = home() / "init" / key
     if not folder.is_dir():
-        texts = [part for i in range(TEXTS) for part in _pieces(source, i)]
         phrase, size = chat.pieces("")[0], recipe.policy.init
-        making = learner.call("make", folder, size, texts, phrase, recipe.policy.max_length, _seed(recipe))
+        making = learner.call("make", folder, size, texts(source), phrase, recipe.policy.max_length, _seed(recipe))
         wait_one(learner, making, recipe.learner.deadline_s, "making the policy")
     return folder
+
+
+def texts(source: ProblemSource) -> list[str]:
+    """What a new policy's tokenizer is trained on: questions and worked answers, without the instruction."""
+    return [part for i in range(TEXTS) for part in _pieces(source, i)]
 
 
 def warm(

@@ -143,6 +143,13 @@ def test_a_frozen_bias_stays_and_the_load_is_told_all_the_same():
     assert all(torch.equal(b, before[n]) for n, b in model.named_buffers())
 
 
+def test_every_rank_sums_every_layer_with_or_without_samples():
+    model, sums = new_model(), []
+    c = companions(model, Settings())[-1]
+    assert c.after_step(lambda load: sums.append(load) or load) == {}
+    assert [load.tolist() for load in sums] == [[0] * 8] * 3
+
+
 def test_balancing_balances():
     samples, model = [s for seed in range(4) for s in new_samples(seed)], new_model("tiny")
     [c] = companions(model, Settings(balance_speed=0.02))
@@ -475,3 +482,15 @@ def test_what_vllm_reports_becomes_routes_of_the_layers_with_experts(tmp_path):
         assert (routes.layers, routes.top_k, routes.wide, routes.tokens) == (2, 2, wide, 5)
         assert torch.equal(tensor(routes), torch.from_numpy(reported[:, 1:]).transpose(0, 1))
     assert compat.routes(SimpleNamespace(token_ids=[1]), 3, spec) is None
+
+
+def test_a_cpu_that_cannot_tell_routes_is_refused_before_anything_starts():
+    from types import SimpleNamespace
+
+    from r1rl.engine import compat
+
+    asking = {"enable_return_routed_experts": True}
+    with pytest.raises(UserError, match="vLLM does not on a CPU"):
+        compat.require_possible(SimpleNamespace(device="cpu", options=asking))
+    compat.require_possible(SimpleNamespace(device="cuda", options=asking))
+    compat.require_possible(SimpleNamespace(device="cpu", options={}))

@@ -490,3 +490,17 @@ def test_a_new_policy_is_made_once(learner, tmp_path):
     assert (tmp_path / "new" / "model.safetensors").stat().st_mtime_ns == before
     assert [p.name for p in tmp_path.iterdir() if "partial" in p.name] == []
     assert one.load(tmp_path / "new") == 0
+
+
+@pytest.mark.parametrize("size", ["llama-tiny", "qwen3-tiny"])
+def test_dense_policies_learn_through_the_same_path(learner, own, tmp_path, size):
+    policy_model.save(init.make(size, own, LENGTH, 0), torch.float32, tmp_path / size)
+    own.save_pretrained(tmp_path / size)
+    one = learner(tmp_path / size)
+    torch.manual_seed(0)
+    ids = tuple(torch.randint(1, len(own), (12,)).tolist())
+    good = Sample(prompt_ids_T=ids[:4], token_ids_T=ids[4:], logprobs_T=(-5.0,) * 8, advantages_T=(1.0,) * 8)
+    before = surprise(one, good)
+    for _ in range(3):
+        update(one, [good], replace(GRPO, kl=0.0), 1e-3, 1.0)
+    assert surprise(one, good) < before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
@@ -88,3 +90,31 @@ def test_a_misspelt_size_gets_the_nearest_name():
 def test_large_sizes_are_configurations_only():
     with pytest.raises(UserError, match="configuration only"):
         init.make("671B", None, 64, 0)  # type: ignore[arg-type]
+
+
+def slow_yarn(dim: int, rope: dict) -> torch.Tensor:
+    """Frequencies as DeepSeek-V3's own inference code makes them (model.py, precompute_freqs_cis), one by one."""
+    found = []
+
+    def turning(turns: float) -> float:
+        original = rope["original_max_position_embeddings"]
+        return dim * math.log(original / (turns * 2 * math.pi)) / (2 * math.log(rope["rope_theta"]))
+
+    low, high = max(math.floor(turning(rope["beta_fast"])), 0), min(math.ceil(turning(rope["beta_slow"])), dim - 1)
+    for i in range(dim // 2):
+        frequency = rope["rope_theta"] ** (-2 * i / dim)
+        keep = 1 - min(max((i - low) / (high - low), 0), 1)
+        found.append(frequency / rope["factor"] * (1 - keep) + frequency * keep)
+    return torch.tensor(found)
+
+
+def test_v3_stretches_positions_by_yarn():
+    from transformers.models.deepseek_v3 import modeling_deepseek_v3 as v3
+
+    config = init.config("671B", None, None, None)
+    rotary = v3.DeepseekV3RotaryEmbedding(config)
+    torch.testing.assert_close(rotary.inv_freq, slow_yarn(64, config.rope_parameters))
+    assert rotary.attention_scaling == 1.0  # mscale over mscale_all_dim
+    with torch.device("meta"):
+        attention = v3.DeepseekV3Attention(config, 0)
+    assert attention.scaling == pytest.approx(192**-0.5 * (0.1 * math.log(40) + 1) ** 2)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from r1rl.engine import compat
@@ -45,20 +46,26 @@ class Engine:
 
         Returns the version. Raises SyncError naming the first tensors that did not arrive as sent.
         """
+        await self._wake()
+        await compat.pause(self.llm, mode="wait", clear_cache=True)  # keys and values of the old policy
+        await self._load(parcel, self.llm.start_weight_update)
+        if compat.drafts(self.spec):
+            await self._load(parcel, self.llm.start_draft_weight_update)
+        self.version = parcel.version
+        await self.llm.resume_generation()
+        return self.version
+
+    async def _load(self, parcel: Any, start: Callable[[], Awaitable[None]]) -> None:
+        """Loads a parcel into the model that `start` selects: the policy's own, or its draft of the next tokens."""
         from vllm.distributed.weight_transfer.base import WeightTransferUpdateRequest
 
         from r1rl.sync import Receipt, verify
 
-        await self._wake()
-        await compat.pause(self.llm, mode="wait", clear_cache=True)  # keys and values of the old policy
-        await self.llm.start_weight_update()
+        await start()
         await self.llm.update_weights(WeightTransferUpdateRequest(update_info={"parcel": pickle.dumps(parcel)}))
         await self.llm.finish_weight_update()
         receipt = (await self.llm.collective_rpc("r1rl_receipt"))[0]
         verify(parcel, Receipt(**receipt), self.spec.worker)
-        self.version = parcel.version
-        await self.llm.resume_generation()
-        return self.version
 
     async def generate(self, prompts: list[tuple[int, ...]], sampling: Sampling, seed: int) -> list[list[Completion]]:
         """Samples completions for each prompt: a list per prompt, `sampling.samples` long."""

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from r1rl.engine.spec import EngineSpec, Sampling
+from r1rl.errors import UserError
 from r1rl.types import Routes
 
 FLASH_MLA_HEADS = ((128, 128), (192, 256), (64, 128))  # (qk_nope_head_dim, v_head_dim) of vLLM 0.26's FlashAttention
@@ -64,6 +65,12 @@ def engine_arguments(spec: EngineSpec) -> dict[str, Any]:
         "disable_log_stats": True,
         "kv_cache_memory_bytes": int(spec.memory_gib * 2**30),
     }
+    if spec.architecture == "deepseek_v3":
+        arguments["hf_overrides"] = {"moe_router_dtype": "float32"}  # as the learner scores; checkpoints may not say it
+        if spec.version < 0 and "quantization_config" in _config(spec):
+            # A policy stored in FP8 is trained and sent in full precision: vLLM must not expect factors with it.
+            arguments["hf_overrides"] |= {"quantization_config": None}
+            arguments["load_format"] = "dummy"
     arguments |= _cuda(spec) if spec.device == "cuda" else _cpu(spec)
     return arguments | dict(spec.options)
 
@@ -86,6 +93,22 @@ def _cuda(spec: EngineSpec) -> dict[str, Any]:
     sizes = [1, 2, 4, *range(8, min(spec.max_sequences, 1024) + 1, 8)]
     graphs = {"mode": 0, "cudagraph_mode": "FULL_DECODE_ONLY", "cudagraph_capture_sizes": sizes}
     return shared | {"compilation_config": graphs}
+
+
+def require_possible(spec: EngineSpec) -> None:
+    """Raises UserError for what this platform's vLLM cannot do, before an engine is started."""
+    if spec.device == "cpu" and spec.options.get("enable_return_routed_experts"):
+        raise UserError(
+            "policy.replay = r3 needs the sampler to tell which experts it used, and vLLM does not on a CPU",
+            "only its newer model runner tells, and that one needs Triton",
+            "set policy.replay to r2 or none, or run on a GPU",
+        )
+
+
+def drafts(spec: EngineSpec) -> bool:
+    """Whether the engine has a draft model with weights of its own: the policy's layer of multi-token prediction."""
+    speculative = spec.options.get("speculative_config") or {}
+    return "mtp" in str(dict(speculative).get("method", ""))  # type: ignore[call-overload]
 
 
 async def pause(llm: Any, mode: str, clear_cache: bool) -> None:

@@ -55,13 +55,14 @@ class ParcelEngine(WeightTransferEngine[Init, Update]):
     update_info_cls = Update
 
     def init_transfer_engine(self, init_info: Init) -> None:
-        self.expected = _checkpoint_parameters(self.model)
-        if self.model_config.hf_config.tie_word_embeddings:
-            self.expected.discard("lm_head.weight")  # the embedding under another name
         self.receipt: dict[str, Any] = {}
         LEDGER.version = init_info.version
 
     def start_weight_update(self) -> None:
+        # vLLM has set self.model: the policy, or the draft model, which shares embedding and head with it.
+        self.expected = _checkpoint_parameters(self.model)
+        if self.model_config.hf_config.tie_word_embeddings or self.model is not self._default_model:
+            self.expected.discard("lm_head.weight")  # another name for the embedding, or for the draft's shared head
         initialize_layerwise_reload(self.model)
         self.shared = _forget_packed(self.model) if self.device.type == "cpu" else []
 

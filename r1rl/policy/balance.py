@@ -65,10 +65,12 @@ class Balance:
 
     def after_step(self, sum_over_ranks: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, float]:
         metrics: dict[str, float] = {}
-        for layer, load in self._load.items():
-            whole = sum_over_ranks(load).double()
+        for layer, router in self.routers.items():  # every rank sums all of them, a rank without samples too
+            whole = sum_over_ranks(self._load.get(layer, self._nothing(router))).double()
+            if not whole.any():
+                continue  # the layer of multi-token prediction, which is not trained
             if self.speed:
-                move(self.routers[layer].e_score_correction_bias, whole, self.speed)
+                move(router.e_score_correction_bias, whole, self.speed)
             mean = whole.mean()
             metrics[f"policy/load_cv/layer_{layer}"] = (whole.std(correction=0) / mean).item()
             metrics[f"policy/load_max/layer_{layer}"] = (whole.max() / mean).item()
@@ -86,8 +88,12 @@ class Balance:
     def _count(self, layer: str, experts: torch.Tensor) -> None:
         assert self._sequence is not None
         real = experts[self._sequence >= 0].reshape(-1)
-        count = torch.bincount(real, minlength=self.routers[layer].num_experts)
-        self._load[layer] = self._load.get(layer, 0) + count
+        router = self.routers[layer]
+        count = torch.bincount(real, minlength=router.num_experts)
+        self._load[layer] = self._load.get(layer, self._nothing(router)) + count
+
+    def _nothing(self, router: Any) -> torch.Tensor:
+        return torch.zeros(router.num_experts, dtype=torch.int64, device=router.e_score_correction_bias.device)
 
 
 @torch.no_grad()

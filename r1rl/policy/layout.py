@@ -51,7 +51,7 @@ def parameters(config: Config) -> Parameters:
         if name.endswith(BUFFERS):
             continue
         size = math.prod(shape)
-        if _layer(name) >= config["num_hidden_layers"]:
+        if layer_of(name) >= config["num_hidden_layers"]:
             mtp += 0 if "embed_tokens" in name or "shared_head.head" in name else size
             continue
         total += size
@@ -68,9 +68,15 @@ def mtp_layers(config: Config) -> range:
     return range(first, first + (config.get("num_nextn_predict_layers") or 0))
 
 
-def _layer(name: str) -> int:
+def layer_of(name: str) -> int:
+    """Index of the layer that a tensor belongs to; -1 for embedding, last norm and head."""
     found = re.match(r"model\.layers\.(\d+)\.", name)
     return int(found[1]) if found else -1
+
+
+def is_mtp(config: Config, name: str) -> bool:
+    """Whether a tensor belongs to a layer of multi-token prediction."""
+    return config["model_type"] == "deepseek_v3" and layer_of(name) >= config["num_hidden_layers"]
 
 
 def _ends(config: Config) -> Named:

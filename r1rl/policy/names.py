@@ -13,9 +13,12 @@ from typing import Any
 
 import torch
 
+from r1rl.errors import UserError
+
 Named = Iterator[tuple[str, torch.Tensor]]
 
 OWN_PARTS = ("enorm.", "hnorm.", "eh_proj.")  # of the layer of multi-token prediction; the rest is a usual layer
+PARTS = ("gate", "up", "down")
 EXPERT = re.compile(r"(.*\.experts)\.(\d+)\.(gate|up|down)_proj\.weight$")
 
 
@@ -38,7 +41,10 @@ def to_checkpoint(state: Iterable[tuple[str, torch.Tensor]], config: Any) -> Nam
 
 
 def from_checkpoint(tensors: Iterable[tuple[str, torch.Tensor]], config: Any) -> dict[str, torch.Tensor]:
-    """A model's state from a checkpoint's tensors, in any order: the inverse of `to_checkpoint`."""
+    """A model's state from a checkpoint's tensors, in any order: the inverse of `to_checkpoint`.
+
+    Raises UserError when one of a layer's experts is missing.
+    """
     last = config.num_hidden_layers
     state: dict[str, torch.Tensor] = {}
     experts: dict[str, dict[tuple[int, str], torch.Tensor]] = {}
@@ -50,12 +56,18 @@ def from_checkpoint(tensors: Iterable[tuple[str, torch.Tensor]], config: Any) ->
         elif not own.endswith(("shared_head.head.weight", "mtp.embed_tokens.weight")):
             state[own] = tensor
     for prefix in list(experts):
-        state |= _fused(prefix, experts.pop(prefix))
+        state |= _fused(prefix, experts.pop(prefix), config.n_routed_experts)
     return state
 
 
-def _fused(prefix: str, matrices: dict[tuple[int, str], torch.Tensor]) -> dict[str, torch.Tensor]:
-    count = max(index for index, _ in matrices) + 1
+def _fused(prefix: str, matrices: dict[tuple[int, str], torch.Tensor], count: int) -> dict[str, torch.Tensor]:
+    lost = [f"{prefix}.{i}.{part}_proj.weight" for i in range(count) for part in PARTS if (i, part) not in matrices]
+    if lost:
+        raise UserError(
+            f"the checkpoint lacks {len(lost)} matrices of experts, {lost[0]} among them",
+            "a policy with random parts is not the policy",
+            "fetch the missing files",
+        )
     both = [torch.cat([matrices[i, "gate"], matrices[i, "up"]]) for i in range(count)]
     return {
         f"{prefix}.gate_up_proj": torch.stack(both),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from r1rl.recipe import arithmetic, choices, learning, named
+from r1rl.recipe import arithmetic, choices, experts, learning, named
 from r1rl.recipe.broken import Broken, Rule
 from r1rl.recipe.schema import Recipe
 
@@ -10,6 +10,8 @@ RULES: tuple[Rule, ...] = (
     choices.one_origin,
     choices.init_is_known,
     choices.init_is_warmed_up,
+    experts.experts_are_there,
+    experts.prediction_is_there,
     named.policy_is_readable,
     named.problems_exist,
     named.sets_exist,
@@ -24,6 +26,8 @@ RULES: tuple[Rule, ...] = (
     learning.clip_is_used,
     learning.kl_cov_is_used,
     learning.group_has_peers,
+    experts.routes_are_recorded,
+    experts.low_precision_is_corrected,
     arithmetic.workers_are_fed,
     arithmetic.prompt_has_room,
     arithmetic.length_reward_acts,

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# DeepSeek-V3 in vLLM on one CUDA GPU, each way in a process of its own: the sampler's routes and their replay, a draft
+# by multi-token prediction, FP8, and CUDA graphs with several attention backends. A table on the screen and in $OUT.
+#   OUT=/tmp/out bench/gpu/v3_probe.sh [VARIANT …]      all of v3_probe.py's by default, 150 s at most each
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+export HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1 VLLM_ALLOW_INSECURE_SERIALIZATION=1
+work=/tmp/v3_probe; policy=$work/policy
+mkdir -p $work "$OUT"
+[ -d $policy ] || python3 -m r1rl init-policy 100M-mtp $policy --max-length 512 --dtype bfloat16 || exit 1
+variants=("$@")
+[ $# -gt 0 ] || mapfile -t variants < <(python3 -c 'import bench.gpu.v3_probe as p; print(*p.VARIANTS, sep="\n")')
+for variant in "${variants[@]}"; do
+  log="$work/${variant//[^a-z0-9]/_}.log"
+  timeout -k 10 150 python3 -m bench.gpu.v3_probe "$variant" $policy > "$log" 2>&1
+  code=$?
+  grep '^== ' "$log" || echo "== $variant: FAILED, exit $code: $(grep -E 'Error|Fatal Python error|Segmentation' "$log" | tail -n 1 | cut -c1-200)"
+done | tee "$OUT/v3_probe.txt"
+tail -n 120 $work/*.log > $work/tails.txt; tar -C $work -czf "$OUT/v3_probe.tgz" tails.txt

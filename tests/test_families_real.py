@@ -1,0 +1,160 @@
+"""Other policies than the plain tiny one, in a real vLLM: a dense one, a DeepSeek-V3 with YaRN that drafts its next
+tokens by multi-token prediction, and one stored in FP8.
+HF folder -> vLLM, HF folder -> learner -> vLLM, learner -> HF folder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from r1rl import actors, cluster
+from r1rl.engine.actor import Engine
+from r1rl.engine.spec import EngineSpec, Sampling
+from r1rl.errors import SyncError
+from r1rl.policy import init
+from r1rl.policy import model as policy_model
+from r1rl.rollout import Rollouts
+from r1rl.sync import Outbox, digest
+from tests.test_companions import VOCABULARY, Words
+from tests.test_weights import in_fp8
+
+pytestmark = pytest.mark.slow
+
+CPU = torch.device("cpu")
+YARN = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 8.0, "original_max_position_embeddings": 8} | {
+    "beta_fast": 32,
+    "beta_slow": 1,
+    "mscale": 1.0,
+    "mscale_all_dim": 1.0,
+}
+DRAFTING = {"speculative_config": {"method": "mtp", "num_speculative_tokens": 1}}
+POLICIES: dict[str, tuple[dict, dict]] = {  # size: changes of config.json, vLLM's options
+    "llama-tiny": ({}, {}),
+    "tiny-mtp": ({"rope_parameters": YARN}, DRAFTING),
+    "tiny": ({}, {}),  # in FP8
+}
+RIGHT, WRONG = 1e-5, 1e-3  # nats; float32
+
+
+class Sampler:
+    """A policy here and an engine that was started from its folder, without any sync."""
+
+    def __init__(self, size: str, root: Path) -> None:
+        changes, options = POLICIES[size]
+        self.folder, self.size, self.version = root / "policy", size, 0
+        made = init.make(size, Words(), 64, 0)  # type: ignore[arg-type]
+        if size == "tiny":
+            in_fp8(self.folder, made)
+        else:
+            policy_model.save(made, torch.float32, self.folder)
+        config = json.loads((self.folder / "config.json").read_text()) | changes
+        (self.folder / "config.json").write_text(json.dumps(config))
+        self.model = policy_model.load(self.folder, torch.float32, CPU)
+        self.outbox = Outbox("shm", CPU, f"test-{size}-{os.getpid()}")
+        spec = EngineSpec(
+            worker=0,
+            model=self.folder,
+            architecture=config["model_type"],
+            device="cpu",
+            dtype="float32",
+            max_length=64,
+            max_sequences=32,
+            memory_gib=0.25,
+            threads=2,
+            log=root / "engine.log",
+            version=-1 if size == "tiny" else 0,
+            options=options,
+        )
+        self.engine = actors.spawn(Engine, spec, name="rollout worker 0", gpus=0, env={})
+        actors.wait_one(self.engine, self.engine.call("start"), 300, "starting vLLM")
+
+    def parcel(self):
+        self.version += 1
+        return self.outbox.pack(self.version, policy_model.exported(self.model, torch.float32))
+
+    def send(self, parcel) -> None:
+        import ray
+
+        Rollouts([self.engine], 120).sync(ray.put(parcel))
+
+    def gap(self) -> float:
+        """Mean difference of log-probs between the engine's answers and a plain forward pass, in nats."""
+        torch.manual_seed(1)
+        prompts = [tuple(torch.randint(1, VOCABULARY, (20,)).tolist()) for _ in range(8)]
+        sampling = Sampling(samples=2, temperature=1.0, max_tokens=24, stop_ids=(0,))
+        call = self.engine.call("generate", prompts, sampling, 3)
+        differences = []
+        for prompt, group in zip(prompts, actors.wait_one(self.engine, call, 120, "sampling"), strict=True):
+            for c in group:
+                ids = torch.tensor([prompt + c.token_ids_T])
+                with torch.no_grad():
+                    logits = self.model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 : -1]
+                own = torch.log_softmax(logits.float(), -1).gather(1, ids[0, len(prompt) :, None])[:, 0]
+                differences.append((own - torch.tensor(c.logprobs_T)).abs())
+        return torch.cat(differences).mean().item()
+
+    def perturb(self, part: str) -> None:
+        torch.manual_seed(2)
+        for name, tensor in self.model.state_dict().items():
+            if part in name:
+                tensor.add_(torch.randn_like(tensor) * max(0.3 if tensor.ndim == 1 else 0.05, float(tensor.std())))
+
+
+@pytest.fixture(scope="module", params=POLICIES)
+def sampler(ray_session, request, tmp_path_factory) -> Iterator[Sampler]:
+    found = Sampler(request.param, tmp_path_factory.mktemp("family"))
+    yield found
+    cluster.stop([found.engine], "stop")
+    found.outbox.close()
+
+
+def test_vllm_loads_the_folder_as_it_is(sampler):
+    if sampler.size == "tiny":
+        sampler.send(sampler.parcel())  # what is stored in FP8 is trained and sampled in full precision
+    assert sampler.gap() < RIGHT
+
+
+@pytest.mark.parametrize(
+    "part", ["q_", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "layernorm", "embed", "lm_head"]
+)
+def test_each_group_of_weights_arrives(sampler, part):
+    if sampler.size == "tiny" or not any(part in name for name in sampler.model.state_dict()):
+        pytest.skip("seen with other policies, or there is none")
+    sampler.perturb(part)
+    stale = sampler.gap()
+    sampler.send(sampler.parcel())
+    assert stale > WRONG
+    assert sampler.gap() < RIGHT
+
+
+def test_what_is_saved_is_what_was_sent(sampler, tmp_path):
+    parcel = sampler.parcel()
+    sampler.send(parcel)  # vLLM's own digests of what arrived are compared in it
+    policy_model.save(sampler.model, torch.float32, tmp_path)
+    stored = load_file(tmp_path / "model.safetensors")
+    assert {slot.name: slot.digest for slot in parcel.slots} == {n: digest(n, t) for n, t in stored.items()}
+    again, report = AutoModelForCausalLM.from_pretrained(tmp_path, output_loading_info=True)
+    unexpected = {name for name in report["unexpected_keys"] if ".layers.3." not in name}
+    assert not report["missing_keys"] | unexpected
+    ours = sampler.model.state_dict()
+    assert all(torch.equal(tensor, ours[name]) for name, tensor in again.state_dict().items())
+
+
+def test_a_draft_without_new_weights_is_noticed(sampler):
+    if not POLICIES[sampler.size][1]:
+        pytest.skip(f"{sampler.size} drafts nothing")
+    parcel = sampler.parcel()
+    kept = tuple(s for s in parcel.slots if "layers.3.self_attn.o_proj" not in s.name)
+    with pytest.raises(SyncError, match=r"got no new value.*layers\.3\.mtp_block\.self_attn\.o_proj"):
+        sampler.send(dataclasses.replace(parcel, slots=kept))
+    sampler.send(sampler.parcel())
+    assert sampler.gap() < RIGHT
