@@ -204,7 +204,7 @@ def _fastest(found: dict[str, Result], prefix: str) -> Result | None:
 TABLES: dict[str, Callable[[], str]] = {
     "speed": speed,
     "limits": limits,
-    "learning": lambda: learning.table_of(HERE / "results", table),
+    "learning": lambda: learning.table_of(HERE / "results" / "learning", table),
 }
 
 
