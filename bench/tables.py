@@ -146,7 +146,7 @@ def speed() -> str:
         for name, r in (("TRL 1.16", trl), ("r1rl", _fastest(found, f"ours-{setting}"))):
             if r is None:
                 continue
-            ratio = number(trl and r["samples_per_second"] / trl["samples_per_second"], ".1f") + "×"
+            ratio = f"{r['samples_per_second'] / trl['samples_per_second']:.1f}×" if trl else "–"
             seconds = [number(r["seconds"].get(room), ".2f") for room in ("rollout", "learner", "sync")]
             rates = [number(r[key]) for key in ("rollout_tokens_per_second", "learner_tokens_per_second")]
             memory = number(r.get("gpu/memory/max_gib"), ".0f")
@@ -185,7 +185,7 @@ def limits() -> str:
     return table(["setting", "what", "measured", "limit", "its value", "measured / limit"], rows)
 
 
-def _of(rate: float, limit: float | None) -> list[str]:
+def _of(rate: float, limit: Any) -> list[str]:
     return [number(limit), number(limit and rate / limit, ".0%")]
 
 

@@ -6,10 +6,10 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 export PYTHONPATH=${PYTHONPATH:-}:$PWD HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 R1RL_HOME=${R1RL_HOME:-/tmp/r1rl-home}
-PYTHON=${PYTHON:-python3} policy=${POLICY:-/tmp/smol} work=/tmp/bench-learning
+PYTHON=${PYTHON:-python3} policy=${POLICY:-$R1RL_HOME/models/smollm2-135m} work=/tmp/bench-learning
 seconds=${SECONDS_EACH:-400} gsm_seconds=${SECONDS_GSM8K:-70}
 rm -rf "$work"; mkdir -p "$work/logs" "$OUT"
-[ -d "$policy" ] || timeout 100 "$PYTHON" bench/gpu/gguf_to_folder.py "$SMOL" "$policy" > "$work/logs/convert.log" 2>&1
+[ -d "$policy" ] || timeout 120 "$PYTHON" -m r1rl fetch smollm2-135m --file "$SMOL" > "$work/logs/fetch.log" 2>&1
 overrides=("$@")
 if [ -n "${DRY:-}" ]; then
   overrides+=(warmup.steps=2 warmup.batch=2 rollout.prompts=2 rollout.group=4 rollout.max_tokens=8 rollout.memory_gib=0.5
