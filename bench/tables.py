@@ -2,6 +2,7 @@
 
 python -m bench.tables                 writes the tables between the marks of bench/README.md, and bench/plots/
 python -m bench.tables --raw FOLDER    prints what a folder of JSON says, for a first look
+    python -m bench.tables --unpack FOLDER takes the archives of bench/gpu's scripts into bench/results first
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
+import tarfile
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +27,10 @@ Result = dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--raw", type=Path, help="a folder of JSON files")
+    parser.add_argument("--unpack", type=Path, help="a folder of archives that bench/gpu's scripts made")
     options = parser.parse_args()
+    if options.unpack:
+        unpack(options.unpack)
     if options.raw:
         print(raw(read(options.raw)))
         return
@@ -33,6 +40,19 @@ def main() -> None:
         text = between_marks(text, name, make())
     page.write_text(text)
     learning.plot(HERE / "results", HERE / "plots")
+
+
+ARCHIVES = {"speed": "json", "learning": "kept", "v3_100m": "kept", "two_gpus": "json"}
+
+
+def unpack(folder: Path) -> None:
+    """The part of each archive that is worth keeping, into a folder of bench/results with the archive's name."""
+    for name, part in ARCHIVES.items():
+        archive = folder / f"{name}.tgz"
+        if archive.exists():
+            with tempfile.TemporaryDirectory() as there, tarfile.open(archive) as tar:
+                tar.extractall(there, filter="data")
+                shutil.copytree(Path(there) / part, HERE / "results" / name, dirs_exist_ok=True)
 
 
 def read(folder: Path) -> dict[str, Result]:
