@@ -1,8 +1,8 @@
 """Tables and plots from raw results, and from nothing else.
 
-python -m bench.tables                 writes the tables between the marks of bench/README.md, and bench/plots/
-python -m bench.tables --raw FOLDER    prints what a folder of JSON says, for a first look
-    python -m bench.tables --unpack FOLDER takes the archives of bench/gpu's scripts into bench/results first
+Without options it writes the tables between the marks of bench/README.md, and bench/plots/. With `--raw FOLDER` it only
+prints what a folder of JSON says, for a first look; with `--unpack FOLDER` it first takes the archives that bench/gpu's
+scripts made into bench/results.
 """
 
 from __future__ import annotations
