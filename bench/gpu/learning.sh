@@ -10,7 +10,7 @@ PYTHON=${PYTHON:-python3} policy=${POLICY:-$R1RL_HOME/models/smollm2-135m} work=
 seconds=${SECONDS_EACH:-400} gsm_seconds=${SECONDS_GSM8K:-70}
 rm -rf "$work"; mkdir -p "$work/logs" "$OUT"
 [ -d "$policy" ] || timeout 120 "$PYTHON" -m r1rl fetch smollm2-135m --file "$SMOL" > "$work/logs/fetch.log" 2>&1
-overrides=("$@")
+overrides=(rollout.workers=1 rollout.memory_gib=4 "$@") # four runs share the GPU
 if [ -n "${DRY:-}" ]; then
   overrides+=(warmup.steps=2 warmup.batch=2 rollout.prompts=2 rollout.group=4 rollout.max_tokens=8 rollout.memory_gib=0.5
     rollout.workers=1 train.steps=2 eval.problems=4 eval.every=1)
@@ -27,7 +27,7 @@ gsm8k() { # NAME MODEL
   echo "== gsm8k $1: exit $?, at $SECONDS s"; tail -n 6 "$work/logs/gsm8k-$1.log" | cut -c1-200
 }
 train main-0 r1_zero_smollm2_arithmetic 0 & # makes the base that the others start from
-while ! ls "$R1RL_HOME"/warmup/*/config.json > /dev/null 2>&1 && kill -0 $! 2> /dev/null; do sleep 1; done
+while ! grep -q "waiting for vLLM" "$work/logs/main-0.log" 2> /dev/null && kill -0 $! 2> /dev/null; do sleep 1; done
 train main-1 r1_zero_smollm2_arithmetic 1 &
 train coin-0 r1_zero_smollm2_coin 0 &
 train format-0 r1_zero_smollm2_format 0 &

@@ -82,7 +82,7 @@ def _cpu(spec: EngineSpec) -> dict[str, Any]:
 def _cuda(spec: EngineSpec) -> dict[str, Any]:
     shared: dict[str, Any] = {
         # The KV cache has a size of its own; this is only what vLLM wants to find free, and others share the GPU.
-        "gpu_memory_utilization": 0.3,
+        "gpu_memory_utilization": 0.05,
         # Prompts of a whole step in one or two passes; left alone, AsyncLLM takes 2,048 tokens at a time.
         "max_num_batched_tokens": max(PREFILL, spec.max_sequences),
     }
