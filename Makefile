@@ -7,7 +7,7 @@ REQUIREMENTS := requirements/torch.txt requirements/cpu.txt requirements/dev.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check format clean
+.PHONY: help install demo test test-fast check format bench-cpu bench-gpu clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -45,6 +45,18 @@ check: $(STAMP) ## Lint, types, layers and recipes, without running anything
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix -q .
 	@$(BIN)/ruff format -q .
+
+bench-cpu: $(STAMP) ## Measure what a CPU can: judges and the sandbox; then write the tables of bench/README.md
+	@mkdir -p bench/results/cpu
+	@$(BIN)/python -m bench.judges > bench/results/cpu/judges.md
+	@$(BIN)/python -m bench.sandbox > bench/results/cpu/sandbox.md
+	@$(BIN)/python -m bench.tables
+
+bench-gpu: ## Measure on this machine's GPU, beside TRL (bench/README.md says what is needed); then write the tables
+	@OUT=bench/results/new bench/gpu/run.sh speed prepare rollout-short rollout-long ours-short ours-long trl-short trl-long natural
+	@OUT=bench/results/new bench/gpu/learning.sh
+	@OUT=bench/results/new bench/gpu/v3_100m.sh
+	@$(PYTHON) -m bench.tables --unpack bench/results/new
 
 clean: ## Remove .venv and caches; runs/ stays
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

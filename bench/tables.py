@@ -1,7 +1,8 @@
 """Tables and plots from raw results, and from nothing else.
 
-python -m bench.tables                 writes the tables between the marks of bench/README.md, and bench/plots/
-python -m bench.tables --raw FOLDER    prints what a folder of JSON says, for a first look
+Without options it writes the tables between the marks of bench/README.md, and bench/plots/. With `--raw FOLDER` it only
+prints what a folder of JSON says, for a first look; with `--unpack FOLDER` it first takes the archives that bench/gpu's
+scripts made into bench/results.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
+import tarfile
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +27,10 @@ Result = dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--raw", type=Path, help="a folder of JSON files")
+    parser.add_argument("--unpack", type=Path, help="a folder of archives that bench/gpu's scripts made")
     options = parser.parse_args()
+    if options.unpack:
+        unpack(options.unpack)
     if options.raw:
         print(raw(read(options.raw)))
         return
@@ -33,6 +40,19 @@ def main() -> None:
         text = between_marks(text, name, make())
     page.write_text(text)
     learning.plot(HERE / "results", HERE / "plots")
+
+
+ARCHIVES = {"speed": "json", "learning": "kept", "v3_100m": "kept", "two_gpus": "json"}
+
+
+def unpack(folder: Path) -> None:
+    """The part of each archive that is worth keeping, into a folder of bench/results with the archive's name."""
+    for name, part in ARCHIVES.items():
+        archive = folder / f"{name}.tgz"
+        if archive.exists():
+            with tempfile.TemporaryDirectory() as there, tarfile.open(archive) as tar:
+                tar.extractall(there, filter="data")
+                shutil.copytree(Path(there) / part, HERE / "results" / name, dirs_exist_ok=True)
 
 
 def read(folder: Path) -> dict[str, Result]:
@@ -146,7 +166,7 @@ def speed() -> str:
         for name, r in (("TRL 1.16", trl), ("r1rl", _fastest(found, f"ours-{setting}"))):
             if r is None:
                 continue
-            ratio = number(trl and r["samples_per_second"] / trl["samples_per_second"], ".1f") + "×"
+            ratio = f"{r['samples_per_second'] / trl['samples_per_second']:.1f}×" if trl else "–"
             seconds = [number(r["seconds"].get(room), ".2f") for room in ("rollout", "learner", "sync")]
             rates = [number(r[key]) for key in ("rollout_tokens_per_second", "learner_tokens_per_second")]
             memory = number(r.get("gpu/memory/max_gib"), ".0f")
@@ -185,7 +205,7 @@ def limits() -> str:
     return table(["setting", "what", "measured", "limit", "its value", "measured / limit"], rows)
 
 
-def _of(rate: float, limit: float | None) -> list[str]:
+def _of(rate: float, limit: Any) -> list[str]:
     return [number(limit), number(limit and rate / limit, ".0%")]
 
 
@@ -204,7 +224,7 @@ def _fastest(found: dict[str, Result], prefix: str) -> Result | None:
 TABLES: dict[str, Callable[[], str]] = {
     "speed": speed,
     "limits": limits,
-    "learning": lambda: learning.table_of(HERE / "results", table),
+    "learning": lambda: learning.table_of(HERE / "results" / "learning", table),
 }
 
 

@@ -34,6 +34,7 @@ def source(
     words: bool = True,
     form: bool = True,
     guess_share: float = 0.5,
+    shots: int = 0,
 ) -> ProblemSource:
     """Problems with two numbers of exactly `digits` digits.
 
@@ -42,6 +43,7 @@ def source(
         words: numbers and signs are words.
         form: the question says in which form to answer; without, the prompt's template has to.
         guess_share: of the worked answers, those that skip the working.
+        shots: solved problems that stand in front of each question, as turns of the conversation.
     """
     if not isinstance(digits, int) or not 1 <= digits <= (3 if words else 6):
         raise ValueError(f"arithmetic: digits must be a whole number from 1 to 6, in words to 3, not {digits!r}")
@@ -49,6 +51,8 @@ def source(
         raise ValueError(f'arithmetic: operations must be "+", "-" or "+-", not {operations!r}')
     if not isinstance(guess_share, int | float) or not 0 <= guess_share <= 1:
         raise ValueError(f"arithmetic: guess_share must be a number from 0 to 1, not {guess_share!r}")
+    if not isinstance(shots, int) or not 0 <= shots <= 32:
+        raise ValueError(f"arithmetic: shots must be a whole number from 0 to 32, not {shots!r}")
     return Arithmetic(
         seed=seed,
         digits=digits,
@@ -56,6 +60,7 @@ def source(
         words=words,
         form=form,
         guess_share=guess_share,
+        shots=shots,
     )
 
 
@@ -105,6 +110,7 @@ class Arithmetic:
     words: bool
     form: bool
     guess_share: float
+    shots: int
 
     def problem(self, split: str, ordinal: int) -> Problem:
         if split == "train":
@@ -134,13 +140,22 @@ class Arithmetic:
         return _draw(rng, self.digits, self.operations)
 
     def _problem(self, place: str, task: Task) -> Problem:
-        asked = task.spoken if self.words else f"{task.a} {task.sign} {task.b}"
         return Problem(
             id=f"arithmetic{self.digits}{'w' if self.words else ''}/{place}",
-            question=f"What is {asked}?{FORM if self.form else ''}",
+            question="".join(self._shot(i) for i in range(self.shots)) + self._asked(task),
             gold=str(task.value),
             meta={"digits": self.digits, "sign": task.sign},
         )
+
+    def _asked(self, task: Task) -> str:
+        asked = task.spoken if self.words else f"{task.a} {task.sign} {task.b}"
+        return f"What is {asked}?{FORM if self.form else ''}"
+
+    def _shot(self, place: int) -> str:
+        draws = (self._draw(random.Random(f"shot/{place}/{attempt}")) for attempt in count())
+        task = next(task for task in draws if not task.heldout)
+        thinking = f"{task.a}{task.sign}{task.b}={task.value}"
+        return f"{self._asked(task)} Assistant: <think>{thinking}</think><answer>{task.value}</answer> User: "
 
 
 def spoken(number: int) -> str:

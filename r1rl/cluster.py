@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from r1rl.rollout import Rollouts
 
 STOP_S = 15.0  # for vLLM to end its processes by itself before they are killed
 KNOCK_S = 10.0
+PEERS_S = 60.0
 SAMPLED_AT_ONCE = 1024  # sequences one engine decodes together at most
 
 
@@ -41,11 +43,12 @@ class Hardware:
     dtype: str  # of compute and of the sampler's weights
     gpus: int
     threads: int
+    peers: bool = False  # all GPUs are of one host and can read each other's memory
 
     @property
     def transport(self) -> str:
-        """CUDA IPC when learner and samplers share one GPU, shared memory of the host otherwise."""
-        return "ipc" if self.gpus == 1 else "shm"
+        """CUDA IPC where the sampler's GPU can read the learner's memory, shared memory of the host otherwise."""
+        return "ipc" if self.gpus == 1 or self.peers else "shm"
 
     def share(self, workers: int) -> float:
         """Of a GPU, for the learner and for each worker: one each where there are enough, else equal parts of them."""
@@ -97,7 +100,30 @@ def hardware(dtype: str) -> Hardware:
     gpus = int(ray.cluster_resources().get("GPU", 0))
     if dtype == "auto":
         dtype = "bfloat16" if gpus or _amx() else "float32"
-    return Hardware(device="cuda" if gpus else "cpu", dtype=dtype, gpus=gpus, threads=len(os.sched_getaffinity(0)))
+    return Hardware(
+        device="cuda" if gpus else "cpu",
+        dtype=dtype,
+        gpus=gpus,
+        threads=len(os.sched_getaffinity(0)),
+        peers=gpus > 1 and len(ray.nodes()) == 1 and _peers(gpus),
+    )
+
+
+def _peers(gpus: int) -> bool:
+    """Whether each GPU of this host can read the memory of every other; no, if they are too busy to be asked."""
+    asked = ray.remote(num_gpus=gpus)(_reach_each_other).remote(gpus)
+    try:
+        return bool(ray.get(asked, timeout=PEERS_S))
+    except ray.exceptions.GetTimeoutError:
+        ray.cancel(asked)
+        return False
+
+
+def _reach_each_other(gpus: int) -> bool:
+    import torch
+
+    pairs = permutations(range(gpus), 2)
+    return all(torch.cuda.can_device_access_peer(a, b) for a, b in pairs)
 
 
 def _amx() -> bool:

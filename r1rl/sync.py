@@ -1,7 +1,7 @@
 """The weight wire: pack a policy into one buffer, open it elsewhere, and prove that what arrived is what was sent.
 
-The buffer is shared memory between CPU processes (`shm`) or a CUDA allocation opened through CUDA IPC by a process on
-the same GPU (`ipc`). Layout, manifest and digests are the same for both, so everything above this file is too.
+The buffer is shared memory of the host (`shm`) or a CUDA allocation that a process on the same host opens through CUDA
+IPC (`ipc`), on the same GPU or on one that can read its memory. Layout, manifest and digests are the same for all.
 
 Every tensor carries a digest of its bytes, name, dtype and shape. It covers parameters AND buffers: the correction
 bias of DeepSeek-V3 is a buffer, and a sync over named_parameters() never sends it.
@@ -17,7 +17,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -59,6 +59,7 @@ class Parcel:
     transport: str  # "shm" or "ipc"
     slots: tuple[Slot, ...]
     handle: str | bytes  # shm: the file's path; ipc: what torch's reduce_tensor gave, pickled
+    device: str = ""  # ipc: the sender's GPU
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,12 +114,19 @@ class Outbox:
         named = [(name, tensor.detach().contiguous()) for name, tensor in tensors]
         offsets, total = _layout([t.numel() * t.element_size() for _, t in named])
         buffer = self._allocate(total)
-        for (_, tensor), offset in zip(named, offsets, strict=True):
+        slots = []
+        for (name, tensor), offset in zip(named, offsets, strict=True):
             raw = tensor.reshape(-1).view(torch.uint8)
             buffer[offset : offset + raw.numel()].copy_(raw)
-        sent = digests(named)
-        slots = [_slot(name, tensor, offset, sent[name]) for (name, tensor), offset in zip(named, offsets, strict=True)]
-        return Parcel(version=version, transport=self.transport, slots=tuple(slots), handle=self._handle(buffer))
+            slots.append(_slot(name, tensor, offset))
+        sent = digests(_views(buffer, slots))
+        return Parcel(
+            version=version,
+            transport=self.transport,
+            slots=tuple(replace(slot, digest=sent[slot.name]) for slot in slots),
+            handle=self._handle(buffer),
+            device=_identity(buffer.device),
+        )
 
     def _allocate(self, total: int) -> torch.Tensor:
         if self._buffer is None or self._buffer.numel() != total:
@@ -175,17 +183,32 @@ def _layout(sizes: Sequence[int]) -> tuple[list[int], int]:
     return offsets, max(end, mmap.PAGESIZE)
 
 
-def _slot(name: str, tensor: torch.Tensor, offset: int, digest: int) -> Slot:
+def _slot(name: str, tensor: torch.Tensor, offset: int) -> Slot:
     dtype = str(tensor.dtype).removeprefix("torch.")
-    return Slot(name=name, dtype=dtype, shape=tuple(tensor.shape), offset=offset, digest=digest)
+    return Slot(name=name, dtype=dtype, shape=tuple(tensor.shape), offset=offset, digest=0)
+
+
+def _views(buffer: torch.Tensor, slots: Iterable[Slot]) -> Iterator[tuple[str, torch.Tensor]]:
+    for slot in slots:
+        raw = buffer[slot.offset : slot.offset + slot.nbytes]
+        yield slot.name, raw.view(getattr(torch, slot.dtype)).view(slot.shape)
+
+
+def _identity(device: torch.device) -> str:
+    """Which GPU it is, whatever number a process knows it by; "" for the host."""
+    return str(torch.cuda.get_device_properties(device).uuid) if device.type == "cuda" else ""
 
 
 def unpack(parcel: Parcel, device: torch.device) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors of a parcel, as views of the sender's buffer: copy what must outlive the next `pack`."""
+    """The tensors of a parcel, as views of the sender's buffer: copy what must outlive the next `pack`.
+
+    From another GPU they are fetched first, in one copy over the link between the two: whoever reads them one by one,
+    for digests and for loading, would cross it several times.
+    """
     buffer = _open(parcel, device)
-    for slot in parcel.slots:
-        raw = buffer[slot.offset : slot.offset + slot.nbytes]
-        yield slot.name, raw.view(getattr(torch, slot.dtype)).view(slot.shape)
+    if parcel.transport == "ipc" and parcel.device != _identity(device):
+        buffer = buffer.clone()
+    return _views(buffer, parcel.slots)
 
 
 def _open(parcel: Parcel, device: torch.device) -> torch.Tensor:
@@ -194,7 +217,9 @@ def _open(parcel: Parcel, device: torch.device) -> torch.Tensor:
         return torch.from_file(parcel.handle, shared=True, size=size, dtype=torch.uint8)
     rebuild, arguments = pickle.loads(parcel.handle)
     arguments = list(arguments)
-    arguments[6] = device.index or 0  # the sender's device ordinal may differ under CUDA_VISIBLE_DEVICES
+    # The receiver's own number, also for memory of another GPU, which this process may not even see: CUDA opens that
+    # too and lets this device read it (cudaIpcMemLazyEnablePeerAccess, which torch asks for).
+    arguments[6] = device.index or 0
     return rebuild(*arguments)
 
 

@@ -12,7 +12,7 @@ from r1rl.data import arithmetic
 from r1rl.data.arithmetic import SMALL, TENS, Task, columns, spoken
 from r1rl.rewards import format as format_reward
 from r1rl.rewards import number
-from r1rl.types import Verdict
+from r1rl.types import Problem, Verdict
 
 seeds, ordinals = st.integers(0, 5), st.integers(0, 1500)
 VALUES = {word: n for n, word in enumerate(SMALL)} | {word: 10 * n for n, word in enumerate(TENS, 2)}
@@ -93,12 +93,25 @@ def test_words_or_digits_and_the_form_are_options():
     assert ["<answer>" in q for q in asked] == [False, True, False, True]
 
 
+def test_shots_are_right_and_not_held_out():
+    question = arithmetic.source(seed=3, words=False, form=False, shots=5).problem("heldout", 1).question
+    *shots, asked = question.split(" User: ")
+    assert asked == arithmetic.source(seed=0, words=False, form=False).problem("heldout", 1).question
+    found = [re.fullmatch(r"What is (\d+) ([+-]) (\d+)\? Assistant: (<think>.*)", shot).groups() for shot in shots]
+    assert len(found) == 5
+    for a, sign, b, text in found:
+        task = Task(a=int(a), sign=sign, b=int(b))
+        assert not task.heldout
+        assert number.correct(Problem(id="a", question="", gold=str(task.value)), text) is Verdict.CORRECT
+
+
 @pytest.mark.parametrize(
     "options",
     [
         *[{"digits": digits} for digits in (0, 4, 2.0, "2", None)],
         {"digits": 7, "words": False},
         *[{"operations": operations} for operations in ("", "*", "+*")],
+        *[{"shots": shots} for shots in (-1, 33, 1.0)],
         *[{"guess_share": share} for share in (-0.1, 1.1, float("nan"), "0.5")],
     ],
 )

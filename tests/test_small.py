@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from r1rl import rollout, schedule, seeds, stream
+from r1rl.cluster import Hardware
 from r1rl.rollout import balance
 from r1rl.schedule import lr_at
 from r1rl.seeds import derive
@@ -101,3 +102,11 @@ def test_a_users_file_is_a_source(tmp_path):
 @pytest.mark.parametrize("module", [schedule, seeds, rollout, stream])
 def test_worked_examples(module):
     assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("gpus", "peers", "transport"), [(0, False, "shm"), (1, False, "ipc"), (2, False, "shm"), (2, True, "ipc")]
+)
+def test_weights_stay_on_the_device_where_samplers_can_read_it(gpus, peers, transport):
+    hw = Hardware(device="cuda" if gpus else "cpu", dtype="float32", gpus=gpus, threads=2, peers=peers)
+    assert hw.transport == transport

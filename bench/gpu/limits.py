@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.gpu import machine
-from bench.gpu.settings import SETTINGS, Setting, problems
-from bench.gpu.settings import SYSTEM as TEMPLATE
+from bench.gpu.settings import SETTINGS, SYSTEM, Setting, problems
 from r1rl import chat
 from r1rl.rollout import Prompt
 
@@ -39,6 +38,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="engines on the one GPU")
     parser.add_argument("--logprobs", action="store_true", help="vllm: with the sampled token's log-prob")
     parser.add_argument("--default-graphs", action="store_true", help="vllm: its own compilation and CUDA graphs")
+    parser.add_argument("--template", default=SYSTEM, help="how prompts are made")
     parser.add_argument("--memory-gib", type=float, default=16, help="KV cache of each engine")
     parser.add_argument("--options", type=json.loads, default={}, help="engine: more vLLM engine arguments, as JSON")
     options = parser.parse_args()
@@ -53,11 +53,11 @@ def main() -> None:
     sys.stdout.flush()
 
 
-def batches(setting: Setting, policy: Path) -> Iterator[list[Prompt]]:
+def batches(setting: Setting, policy: Path, template: str) -> Iterator[list[Prompt]]:
     """New prompts for each call, as in training: what the prefix cache holds is of no use for them."""
     tokenizer = chat.load_tokenizer(policy)
     asked = problems(setting.prompts * (1 + CALLS))
-    prompts = [Prompt(problem=p, ids_T=tuple(chat.render(TEMPLATE, p.question, tokenizer))) for p in asked]
+    prompts = [Prompt(problem=p, ids_T=tuple(chat.render(template, p.question, tokenizer))) for p in asked]
     return iter([prompts[i : i + setting.prompts] for i in range(0, len(prompts), setting.prompts)])
 
 
@@ -80,7 +80,7 @@ def vllm_alone(setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
         logprobs=0 if options.logprobs else None,
         detokenize=False,
     )
-    asked = batches(setting, options.policy)
+    asked = batches(setting, options.policy, options.template)
 
     def call() -> int:
         prompts: list[Any] = [{"prompt_token_ids": list(prompt.ids_T)} for prompt in next(asked)]
@@ -96,7 +96,7 @@ def engines_alone(setting: Setting, options: argparse.Namespace) -> dict[str, An
     from r1rl.cluster import Fleet
     from r1rl.engine.spec import Sampling
 
-    asked = batches(setting, options.policy)
+    asked = batches(setting, options.policy, options.template)
     eos = chat.load_tokenizer(options.policy).eos_token_id
     sampling = Sampling(samples=setting.group, temperature=1.0, max_tokens=setting.max_tokens, stop_ids=(eos,))
     fleet = Fleet(
@@ -131,7 +131,7 @@ def memory(setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
     else:
         size = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
         per_token = 2 * config["num_hidden_layers"] * config["num_key_value_heads"] * size * 2
-    prompt = statistics.mean(len(p.ids_T) for p in next(batches(setting, options.policy)))
+    prompt = statistics.mean(len(p.ids_T) for p in next(batches(setting, options.policy, options.template)))
     context = prompt + setting.max_tokens / 2
     step = weights + setting.samples * context * per_token  # bytes
     sheet = machine.limit(machine.BANDWIDTH, machine.gpu_name())

@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM=false
 PYTHON=${PYTHON:-python3}
 name=$1; shift
 work=/tmp/bench-$name; mkdir -p "$work/json" "$work/logs" "$OUT"
-policy=${POLICY:-/tmp/smol} endless=${POLICY:-/tmp/smol}-endless
+policy=${POLICY:-$R1RL_HOME/models/smollm2-135m} endless=/tmp/bench-endless
 short=short long=long natural=natural no_vllm=()
 if [ -n "${DRY:-}" ]; then short=dry long=dry natural=dry-natural no_vllm=(--no-vllm); fi
 
@@ -29,7 +29,7 @@ trl() { run "$1" 300 "$PYTHON" -m bench.gpu.trl_speed "$2" --policy "$3" --out "
 for phase in "$@"; do
   case $phase in
     prepare)
-      [ -d "$policy" ] || run convert 100 "$PYTHON" bench/gpu/gguf_to_folder.py "$SMOL" "$policy"
+      [ -d "$policy" ] || run fetch 120 "$PYTHON" -m r1rl fetch smollm2-135m --file "$SMOL"
       run endless 60 "$PYTHON" -m bench.gpu.endless "$policy" "$endless"
       limits memory-short memory $short; limits memory-long memory $long ;;
     rollout-short)

@@ -43,7 +43,7 @@ class Setting:
     @property
     def max_length(self) -> int:
         """Tokens of prompt plus answer at most."""
-        return self.max_tokens + 128
+        return self.max_tokens + 256
 
 
 SETTINGS = {

@@ -65,7 +65,7 @@ def recipe(setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
         "data": {"source": "arithmetic", "template": SYSTEM},
         "reward": [{"fn": "number:correct", "weight": float(setting.natural)}, *coin],
         "judge": {"workers": 4},
-        "algorithm": {"name": "grpo", "kl": 0.0, "clip_low": 0.2, "clip_high": 0.2},
+        "algorithm": {"name": "grpo", "kl": 0.0, "aggregation": "token", "correction": "none"},
         "rollout": {
             "workers": options.workers,
             "prompts": setting.prompts,

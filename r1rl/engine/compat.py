@@ -13,6 +13,7 @@ from r1rl.errors import UserError
 from r1rl.types import Routes
 
 FLASH_MLA_HEADS = ((128, 128), (192, 256), (64, 128))  # (qk_nope_head_dim, v_head_dim) of vLLM 0.26's FlashAttention
+PREFILL = 16384  # tokens
 EXTENSION = "r1rl.engine.transfer.Worker"
 SCHEDULER = "r1rl.engine.scheduler.scheduler"
 
@@ -86,8 +87,12 @@ def _cpu(spec: EngineSpec) -> dict[str, Any]:
 
 
 def _cuda(spec: EngineSpec) -> dict[str, Any]:
-    # The KV cache has a size of its own; this is only what vLLM wants to find free, and others share the GPU.
-    shared: dict[str, Any] = {"gpu_memory_utilization": 0.3}
+    shared: dict[str, Any] = {
+        # The KV cache has a size of its own; this is only what vLLM wants to find free, and others share the GPU.
+        "gpu_memory_utilization": 0.05,
+        # Prompts of a whole step in one or two passes; left alone, AsyncLLM takes 2,048 tokens at a time.
+        "max_num_batched_tokens": max(PREFILL, spec.max_sequences),
+    }
     if spec.architecture == "deepseek_v3":
         return shared | {"enforce_eager": True}  # CUDA graphs crash in the second call with MLA in vLLM 0.26
     sizes = [1, 2, 4, *range(8, min(spec.max_sequences, 1024) + 1, 8)]
