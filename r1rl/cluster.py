@@ -70,6 +70,7 @@ def connected(address: str | None) -> Iterator[None]:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         options |= {"include_dashboard": False, "object_store_memory": 512 * 2**20}
+        options |= {"num_cpus": _cores()}  # Ray starts a process per core of the machine, also of those we may not use
     on_terminate = signal.getsignal(signal.SIGTERM)
     try:
         _knock(address)

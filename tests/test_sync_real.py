@@ -137,6 +137,10 @@ def test_the_gate_catches_known_traps(pair, tmp_path, trap):
     options, changes = TRAPS[trap]
     if options and pair.spec.device != "cpu":
         pytest.skip("a trap of vLLM's CPU kernels")
+    if pair.spec.dtype != "float32":
+        pytest.skip(
+            "rounding of bf16 allows more than softmax does to a random router; check-policy refuses such folders"
+        )
     folder = shutil.copytree(pair.folder, tmp_path / "policy")
     config = json.loads((folder / "config.json").read_text()) | changes
     (folder / "config.json").write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
