@@ -70,7 +70,7 @@ def connected(address: str | None) -> Iterator[None]:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         options |= {"include_dashboard": False, "object_store_memory": 512 * 2**20}
-        options |= {"num_cpus": _cores()}  # Ray starts a process per core of the machine, also of those we may not use
+        options |= {"num_cpus": _cores()}  # Ray would start a process per core of the machine, usable or not
     on_terminate = signal.getsignal(signal.SIGTERM)
     try:
         _knock(address)
@@ -105,7 +105,7 @@ def hardware(dtype: str) -> Hardware:
         device="cuda" if gpus else "cpu",
         dtype=dtype,
         gpus=gpus,
-        threads=len(os.sched_getaffinity(0)),
+        threads=_cores(),
         peers=gpus > 1 and len(ray.nodes()) == 1 and _peers(gpus),
     )
 
@@ -125,6 +125,10 @@ def _reach_each_other(gpus: int) -> bool:
 
     pairs = permutations(range(gpus), 2)
     return all(torch.cuda.can_device_access_peer(a, b) for a, b in pairs)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _amx() -> bool:
