@@ -19,6 +19,8 @@ from r1rl.data_commands import data_app
 from r1rl.errors import R1Error
 from r1rl.policy_commands import check_policy, init_policy
 from r1rl.recipe import list_recipes, load_recipe
+from r1rl.sampling.command import sample
+from r1rl.traces.command import reject
 
 app = typer.Typer(
     add_completion=False,
@@ -200,6 +202,8 @@ def grade_file(
 app.add_typer(data_app, name="data")
 app.command("init-policy")(init_policy)
 app.command("check-policy")(check_policy)
+app.command("sample")(sample)
+app.command("reject")(reject)
 
 
 @app.command()

@@ -6,7 +6,7 @@ import os
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -17,6 +17,9 @@ from r1rl.recipe.mistakes import from_schema
 from r1rl.recipe.override import override
 from r1rl.recipe.rules import broken_rules
 from r1rl.recipe.schema import Recipe
+from r1rl.recipe.section import Section
+
+AnySection = TypeVar("AnySection", bound=Section)
 
 PACKAGED = Path(__file__).parent.parent / "recipes"
 MAX_BYTES = 100_000  # a recipe has about 2,000; PyYAML would read a megabyte for ten seconds
@@ -36,12 +39,31 @@ def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> Recipe:
     >>> load_recipe("r1_zero_tiny", ["learner.lr=2e-6"]).learner.lr
     2e-06
     """
-    document = _read_file(find_recipe(Path(path)))
+    document = read_document(path, overrides)
+    recipe = validated(document, Recipe)
+    obey_rules(recipe, document)
+    return recipe
+
+
+def read_document(path: Path | str, overrides: Sequence[str] = ()) -> Document:
+    """The file at a path, or the packaged one of that name, with overrides in it. Raises UserError."""
+    return _overridden(_read_file(find_recipe(Path(path))), overrides)
+
+
+def from_overrides(schema: type[AnySection], overrides: Sequence[str], name: str) -> AnySection:
+    """A section of which only these keys are given; `name` says where. Raises UserError.
+
+    >>> from r1rl.recipe.schema import JudgeSection
+    >>> from_overrides(JudgeSection, ["workers=2"], "--judge").workers
+    2
+    """
+    return validated(_overridden(Document({}, {(): name}), overrides), schema)
+
+
+def _overridden(document: Document, overrides: Sequence[str]) -> Document:
     for text in overrides:
         document = override(document, text)
-    recipe = _validate(document)
-    _obey_rules(recipe, document)
-    return recipe
+    return document
 
 
 def kept_recipe(path: Path) -> Recipe:
@@ -82,14 +104,16 @@ def _read_file(file: Path) -> Document:
     return document
 
 
-def _validate(document: Document) -> Recipe:
+def validated(document: Document, schema: type[AnySection]) -> AnySection:
+    """The document as a schema has it. Raises UserError for all that is wrong, with places."""
     try:
-        return Recipe.model_validate(document.data)
+        return schema.model_validate(document.data)
     except ValidationError as error:
-        raise from_schema(error, document) from None
+        raise from_schema(error, document, schema) from None
 
 
-def _obey_rules(recipe: Recipe, document: Document) -> None:
+def obey_rules(recipe: Recipe, document: Document) -> None:
+    """Raises UserError for every rule that a recipe breaks, with its place in the document."""
     errors = [
         UserError(f"{document.place(broken.path)}: {broken.what}", broken.why, broken.instead)
         for broken in broken_rules(recipe)
