@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from r1rl.data_commands import data_app
+from r1rl.distillation.command import distill
 from r1rl.errors import R1Error
 from r1rl.policy_commands import check_policy, init_policy
 from r1rl.recipe import list_recipes, load_recipe
@@ -204,6 +205,7 @@ app.command("init-policy")(init_policy)
 app.command("check-policy")(check_policy)
 app.command("sample")(sample)
 app.command("reject")(reject)
+app.command("distill")(distill)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import Any
 
 from r1rl import chat, gate
 from r1rl.actors import Actor, wait_one
+from r1rl.algorithm import Algorithm
 from r1rl.engine.spec import Sampling
 from r1rl.errors import SyncError, UserError
 from r1rl.learner import Gap
@@ -76,7 +77,7 @@ class TrainingCrew(Crew):
             )
         return groups
 
-    def learn(self, samples: Sequence[Sample], step: int) -> dict[str, float]:
+    def learn(self, samples: Sequence[Sample], step: int, algorithm: Algorithm) -> dict[str, float]:
         """The step's optimizer updates. Metrics are means over them; the gap is the first one's, before any change.
 
         Raises RunError when a gradient is not finite.
@@ -107,6 +108,11 @@ class TrainingCrew(Crew):
             total=self.recipe.train.steps * settings.updates_per_rollout,
             shape=settings.schedule,
         )
+
+    def logprobs(self, samples: Sequence[Sample], temperature: float) -> list[tuple[float, ...]]:
+        """The policy's own log-probs of given completions, in nats."""
+        found: list[tuple[float, ...]] = self._call("logprobs", samples, temperature)
+        return found
 
     def sync(self, version: int) -> None:
         """Sends the learner's weights to all samplers, which prove that they arrived."""

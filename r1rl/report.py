@@ -17,11 +17,13 @@ from r1rl.evaluate import HELDOUT, Accuracy
 from r1rl.recipe import Recipe
 from r1rl.run import Run, write_atomically
 
-NUMBERS = (  # the five that matter
+NUMBERS = (  # those that matter, of which a run has some
     ("reward", "reward/value/mean", "{:.2f}"),
     ("right", "reward/correct/mean", "{:.0%}"),
     ("tokens", "rollout/tokens/mean", "{:.0f}"),
     ("gap", "learner/gap/mean", "{:.1e}"),
+    ("epoch", "lessons/epoch", "{:.2f}"),
+    ("loss", "validation/nll/mean", "{:.3f}"),
     ("s/step", "time/step", "{:.1f}"),
 )
 
@@ -65,7 +67,7 @@ class Report:
         self._advance("warm-up", update, total, f"{loss:.3f} nats per token")
 
     def step(self, step: int, numbers: Mapping[str, float]) -> None:
-        text = "  ".join(f"{label} {form.format(numbers[key])}" for label, key, form in NUMBERS)
+        text = "  ".join(f"{label} {form.format(numbers[key])}" for label, key, form in NUMBERS if key in numbers)
         self._advance("step", step, self.recipe.train.steps, text)
         if numbers.get("reward/canary/mean"):
             self.say(

@@ -26,8 +26,11 @@ from r1rl.stream import Stream, open_source
 from r1rl.types import ProblemSource
 
 
-def train(recipe: Recipe, run: Run, report: Report) -> None:
+def train(recipe: Recipe, run: Run, report: Report, assign: credit.Assign = credit.assign) -> None:
     """Runs a recipe to its end, from the newest checkpoint of the run folder if there is one.
+
+    Args:
+        assign: what gives each token its advantage; by default the recipe's algorithm, from rewards.
 
     Raises R1Error: UserError for what the user can mend, RunError for what failed. No process is left behind.
     """
@@ -50,7 +53,7 @@ def train(recipe: Recipe, run: Run, report: Report) -> None:
             report.say("checking that sampler and learner agree")
             crew.check_consistency(heldout)
             log.write(0, _evaluate(crew, exams, report, step=0))
-        loop(recipe, run, crew, Stream(source, place.position, recipe.data.canaries), exams, log, report, place)
+        loop(recipe, run, crew, Stream(source, place.position, recipe.data.canaries), exams, log, report, place, assign)
 
 
 def loop(
@@ -62,6 +65,7 @@ def loop(
     log: metrics.MetricLog,
     report: Report,
     place: Place,
+    assign: credit.Assign,
 ) -> None:
     """Reinforcement learning, step by step."""
     algorithm = recipe.algorithm_bundle()
@@ -70,9 +74,9 @@ def loop(
     for step in range(place.step + 1, recipe.train.steps + 1):
         clock = Clock()
         harvest = gather(crew, stream.take, recipe.rollout.prompts, algorithm.sampling_rounds, step, clock)
-        samples = credit.assign(harvest.kept, algorithm)
+        samples = assign(harvest.kept, algorithm)
         with clock("learner"):
-            learnt = crew.learn(samples, step)
+            learnt = crew.learn(samples, step, algorithm)
         gate.require(learnt["learner/gap/mean"], learnt["learner/gap/max"], crew.tolerance, f"step {step}")
         with clock("sync"):
             crew.sync(version=step)

@@ -44,7 +44,12 @@ def reasons(traces, rules=BARE):
         ({}, {}, FINE | {"language:consistency": 0.5}, None),
         ({}, {}, FINE | {"repetition:ngrams": -0.2}, "repeats itself"),
         ({}, {}, None, "its form could not be judged"),
-        ({"max_paragraph": 9}, {"response": "<think>short\n\nshort</think>a long answer"}, FINE, "has a long paragraph"),
+        (
+            {"max_paragraph": 9},
+            {"response": "<think>short\n\nshort</think>a long answer"},
+            FINE,
+            "has a long paragraph",
+        ),
         ({"max_paragraph": 12}, {"response": "<think>short\n\nshort</think>a long answer"}, FINE, None),
         ({"code_blocks": False}, {"response": "<think>```x```</think>1"}, FINE, "has a code block"),
         ({"code_blocks": False}, {"response": "<think>x</think>```1```"}, FINE, None),

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from r1rl.errors import UserError
 from r1rl.nearest import did_you_mean
+from r1rl.recipe.broken import Broken
 from r1rl.recipe.document import Document, read
 from r1rl.recipe.mistakes import from_schema
 from r1rl.recipe.override import override
@@ -41,7 +42,7 @@ def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> Recipe:
     """
     document = read_document(path, overrides)
     recipe = validated(document, Recipe)
-    obey_rules(recipe, document)
+    obey(broken_rules(recipe), document)
     return recipe
 
 
@@ -112,11 +113,10 @@ def validated(document: Document, schema: type[AnySection]) -> AnySection:
         raise from_schema(error, document, schema) from None
 
 
-def obey_rules(recipe: Recipe, document: Document) -> None:
-    """Raises UserError for every rule that a recipe breaks, with its place in the document."""
+def obey(rules: Sequence[Broken], document: Document) -> None:
+    """Raises UserError for the rules that a recipe breaks, with their places in the document."""
     errors = [
-        UserError(f"{document.place(broken.path)}: {broken.what}", broken.why, broken.instead)
-        for broken in broken_rules(recipe)
+        UserError(f"{document.place(broken.path)}: {broken.what}", broken.why, broken.instead) for broken in rules
     ]
     if len(errors) == 1:
         raise errors[0]
