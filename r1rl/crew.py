@@ -84,7 +84,6 @@ class TrainingCrew(Crew):
         """
         recipe = self.recipe
         minibatches = self._minibatches(samples, step)
-        algorithm = recipe.algorithm_bundle()
         totals = [Totals.of(part, recipe.rollout.max_tokens, algorithm.kl_cov) for part in minibatches]
         lrs = [self._lr(step, i) for i in range(len(minibatches))]
         sums = self._call("learn", minibatches, totals, algorithm, lrs, recipe.rollout.temperature)

@@ -56,6 +56,17 @@ def train(recipe: Recipe, run: Run, report: Report, assign: credit.Assign = cred
         loop(recipe, run, crew, Stream(source, place.position, recipe.data.canaries), exams, log, report, place, assign)
 
 
+def base(recipe: Recipe, run: Run, report: Report) -> Path:
+    """The policy that a recipe's reinforcement learning would start from: made, warmed up, or found in the cache."""
+    with cluster.connected(recipe.ray.address):
+        hw = cluster.hardware(recipe.policy.dtype)
+        with _learner(recipe, run, hw) as learner:
+            source = warmup.source_of(recipe)
+            key = warmup.cache_key(recipe, source, hw.dtype)
+            start = _start_folder(recipe, source, learner, key)
+            return warmup.warm(recipe, source, learner, start, key, report.warmup) if recipe.warmup else start
+
+
 def loop(
     recipe: Recipe,
     run: Run,

@@ -8,7 +8,7 @@ import pytest
 
 from r1rl import provenance
 from r1rl.errors import UserError
-from r1rl.traces.reject import keep, reject
+from r1rl.traces.reject import keep, lineage, reject, require_free
 from r1rl.traces.report import Report
 from r1rl.traces.rules import Rules
 from r1rl.traces.store import read
@@ -98,14 +98,16 @@ def test_a_folder_becomes_another_with_lineage(tmp_path):
     traces = [*group(0), trace(0, 2, response="17"), trace(0, 3, response=loop)]
     source = folder(tmp_path / "all", traces)
     rules = Rules(against=())
+    require_free(source, tmp_path / "kept")
     report = reject(source, rules, tmp_path / "kept", workers=1, deadline_s=10.0)
+    provenance.write(tmp_path / "kept", lineage(source, rules, tmp_path / "kept", report))
     assert dict(report.dropped) == {"not in the form": 1, "repeats itself": 1}
     assert list(read(tmp_path / "kept")) == group(0)
     found = provenance.read(tmp_path / "kept")
     assert found is not None
     assert found.parents["traces"].digest == provenance.digest(source)
     with pytest.raises(UserError, match="holds traces already"):
-        reject(source, rules, tmp_path / "kept", workers=1, deadline_s=10.0)
+        require_free(source, tmp_path / "kept")
 
 
 def test_nothing_kept_is_an_error_with_the_reasons(tmp_path):

@@ -25,7 +25,10 @@ def distill(
     if resume and out is None:
         raise UserError("--resume without --out", "which run is meant?", "give the run's folder with --out")
     folder = out or Path("runs") / f"{loaded.name}-seed{loaded.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
+    from r1rl import provenance
     from r1rl.distillation.run import distill as run_recipe  # here, because torch and Ray take seconds to import
+    from r1rl.distillation.run import lineage
 
     console = Console(soft_wrap=True)
     run_recipe(loaded, folder, resume, console)
+    provenance.write(folder, lineage(loaded, folder))

@@ -10,8 +10,8 @@ from rich.console import Console
 from r1rl import chat, checkpoint, cluster, provenance
 from r1rl.distillation import supervised
 from r1rl.errors import UserError
-from r1rl.provenance import Lineage, Parent
 from r1rl.policy.folder import local
+from r1rl.provenance import Lineage, Parent
 from r1rl.recipe import Recipe, dump_recipe
 from r1rl.recipe.distill import DistillRecipe
 from r1rl.report import Report
@@ -23,8 +23,8 @@ from r1rl.train import train
 RECIPE, PARENTS = "distill.yaml", "parents.json"
 
 
-def distill(recipe: DistillRecipe, folder: Path, resume: bool, console: Console) -> Path:
-    """Runs a distillation to its end; the student's last checkpoint. Raises R1Error."""
+def distill(recipe: DistillRecipe, folder: Path, resume: bool, console: Console) -> None:
+    """Runs a distillation to its end. Raises R1Error."""
     if recipe.teacher is not None:
         assert recipe.policy.path is not None
         student = chat.load_tokenizer(local(recipe.policy.path))
@@ -40,12 +40,14 @@ def distill(recipe: DistillRecipe, folder: Path, resume: bool, console: Console)
             _tell(report, taught)
             supervised.learn(as_run, taught, recipe.train.batch, run, report)
         report.finish()
-    found = checkpoint.latest(run.folder)
+
+
+def lineage(recipe: DistillRecipe, folder: Path) -> Lineage:
+    """Where the student in a finished run's folder comes from."""
+    found = checkpoint.latest(folder)
     assert found is not None
-    parents = {role: Parent(**parent) for role, parent in json.loads((run.folder / PARENTS).read_text()).items()}
-    told = recipe.model_dump()
-    provenance.write(run.folder, Lineage(kind="distill", digest=provenance.digest(found), parents=parents, recipe=told))
-    return found
+    parents = {role: Parent(**parent) for role, parent in json.loads((folder / PARENTS).read_text()).items()}
+    return Lineage(kind="distill", digest=provenance.digest(found), parents=parents, recipe=recipe.model_dump())
 
 
 def _on_policy(recipe: DistillRecipe, as_run: Recipe, run: Run, report: Report) -> None:

@@ -15,11 +15,12 @@ from r1rl.algorithm import SFT
 from r1rl.checkpoint import Place
 from r1rl.crew import TrainingCrew
 from r1rl.evaluate import HELDOUT, Exam, held_out_problems, published_exams
+from r1rl.home import home
 from r1rl.policy.folder import local
 from r1rl.recipe import Recipe
 from r1rl.recipe.distill import DistillRecipe
 from r1rl.report import Report
-from r1rl.run import Run, cache
+from r1rl.run import Run
 from r1rl.stream import open_source
 from r1rl.traces.lessons import Form, Lessons, lessons
 
@@ -36,7 +37,7 @@ def open_lessons(recipe: DistillRecipe) -> Lessons:
         template=recipe.data.template,
         max_length=recipe.policy.max_length,
     )
-    return lessons(Path(recipe.traces.path), form, recipe.seed, recipe.traces.validation, cache() / "lessons")
+    return lessons(Path(recipe.traces.path), form, recipe.seed, recipe.traces.validation, home() / "lessons")
 
 
 def learn(recipe: Recipe, taught: Lessons, batch: int, run: Run, report: Report) -> None:

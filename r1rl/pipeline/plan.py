@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1rl import lineage
+from r1rl import provenance
 from r1rl.errors import UserError
-from r1rl.lineage import Parent
 from r1rl.nearest import did_you_mean
 from r1rl.pipeline import code
 from r1rl.pipeline.stage import Kind, Stage
 from r1rl.policy.folder import local
+from r1rl.provenance import Parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ def know(stage: Stage, kind: Kind, out: Path, made: Mapping[str, Path]) -> Known
         made: by stage name, what the stages that are there have made; all its parents must be among them.
     """
     paths = {role: made.get(name) or local(name) for role, name in stage.parents.items()}
-    parents = {role: Parent(path=str(path), digest=lineage.digest(path)) for role, path in paths.items()}
+    parents = {role: Parent(path=str(path), digest=provenance.digest(path)) for role, path in paths.items()}
     decides = {
         "kind": stage.kind,
         "told": stage.told,
@@ -43,7 +43,7 @@ def know(stage: Stage, kind: Kind, out: Path, made: Mapping[str, Path]) -> Known
     }
     key = hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()
     folder = out / f"{stage.name}-{key[:12]}"
-    found = lineage.read(folder)
+    found = provenance.read(folder)
     return Known(key=key, folder=folder, parents=parents, done=found is not None and found.key == key)
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from r1rl import lineage
+from r1rl import provenance
 from r1rl.errors import UserError
-from r1rl.lineage import Lineage
 from r1rl.pipeline import code
 from r1rl.pipeline.plan import Known, chosen, know
 from r1rl.pipeline.recipe import Pipeline
 from r1rl.pipeline.stage import Kind, Stage, Work
+from r1rl.provenance import Lineage
 
 
 def run(
@@ -61,7 +61,8 @@ def plan(pipeline: Pipeline, kinds: Mapping[str, Kind], out: Path, first: str | 
     for stage in stages:
         waiting = [name for name in stage.parents.values() if name in _names(stages) and name not in made]
         if stage.name in again:
-            state = "again: --from" if stage.name == first else f"again: {', '.join(_among(stage, again))} is done again"
+            why = "--from" if stage.name == first else f"{', '.join(_among(stage, again))} is done again"
+            state = f"again: {why}"
         elif waiting:
             state = f"to do: made of {', '.join(waiting)}"
         else:
@@ -80,11 +81,11 @@ def _do(console: Console, stage: Stage, kind: Kind, known: Known) -> None:
     console.rule(f"{stage.name} ({stage.kind})", align="left")
     paths = {role: Path(parent.path) for role, parent in known.parents.items()}
     numbers = kind.run(Work(stage=stage, folder=known.folder, parents=paths, console=console))
-    lineage.write(
+    provenance.write(
         known.folder,
         Lineage(
             kind=stage.kind,
-            digest=lineage.digest(kind.product(known.folder)),
+            digest=provenance.digest(kind.product(known.folder)),
             parents=known.parents,
             recipe=stage.told,
             code=code.digest(kind.code, stage.files),
@@ -103,7 +104,7 @@ class _held:
 
     def __enter__(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        self._file = open(self.out / ".lock", "w")  # noqa: SIM115  # held as long as the pipeline runs
+        self._file = open(self.out / ".lock", "w")  # held as long as the pipeline runs
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -118,7 +119,7 @@ class _held:
 def _set_aside(folder: Path) -> None:
     """Nothing is overwritten: the old artefact keeps its content under another name."""
     if folder.exists():
-        folder.rename(folder.with_name(f"{folder.name}.before-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1000}"))
+        folder.rename(folder.with_name(f"{folder.name}.before-{time.time_ns()}"))
 
 
 def _missing(name: str, first: str) -> UserError:

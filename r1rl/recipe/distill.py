@@ -126,8 +126,7 @@ def load_distill(path: Path | str, overrides: Sequence[str] = ()) -> DistillReci
 def checked(document: Document) -> DistillRecipe:
     """A document as a recipe, presets filled in. Raises UserError for all that is wrong with it."""
     recipe = validated(_with_defaults(document), DistillRecipe)
-    rules = [*_own_rules(recipe), *broken_rules(recipe.as_run(recipe.train.steps or ENDLESS))]
-    obey([broken for broken in rules if broken.path != ("algorithm", "name") or "teacher" not in broken.what], document)
+    obey([*_own_rules(recipe), *broken_rules(recipe.as_run(recipe.train.steps or ENDLESS))], document)
     return recipe
 
 

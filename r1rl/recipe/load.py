@@ -16,7 +16,7 @@ from r1rl.recipe.broken import Broken
 from r1rl.recipe.document import Document, read
 from r1rl.recipe.mistakes import from_schema
 from r1rl.recipe.override import override
-from r1rl.recipe.rules import broken_rules
+from r1rl.recipe.rules import RULES, WITHOUT_TEACHER, broken_rules
 from r1rl.recipe.schema import Recipe
 from r1rl.recipe.section import Section
 
@@ -42,7 +42,7 @@ def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> Recipe:
     """
     document = read_document(path, overrides)
     recipe = validated(document, Recipe)
-    obey(broken_rules(recipe), document)
+    obey(broken_rules(recipe, RULES + WITHOUT_TEACHER), document)
     return recipe
 
 
@@ -69,7 +69,7 @@ def _overridden(document: Document, overrides: Sequence[str]) -> Document:
 
 def kept_recipe(path: Path) -> Recipe:
     """The recipe that a run has kept, checked against the schema alone: what it began from may be gone by now."""
-    return _validate(_read_file(path))
+    return validated(_read_file(path), Recipe)
 
 
 def list_recipes() -> list[Listed]:

@@ -35,6 +35,7 @@ def sample(
     address: Annotated[str | None, typer.Option(help="A running Ray cluster.")] = None,
 ) -> None:
     """Sample answers as data to learn from: judged, with their origin, in Parquet; a stopped sampling goes on."""
+    from r1rl import provenance
     from r1rl.evaluation import presets, target
     from r1rl.grade import options_of
     from r1rl.judge import RewardSpec
@@ -55,6 +56,7 @@ def sample(
     )
     chosen = presets.choose(preset, policy.recipe, **own, samples=k)
     from r1rl.evaluation.ask import plan_of  # here, because torch and Ray take seconds to import
+    from r1rl.sampling.run import lineage
     from r1rl.sampling.run import sample as sample_traces
 
     console = Console(soft_wrap=True)
@@ -68,5 +70,6 @@ def sample(
         dtype=dtype,
         address=address,
     )
-    sample_traces(console, plan, questions, out)
+    numbers = sample_traces(console, plan, questions, out)
+    provenance.write(out, lineage(plan, questions, out, numbers))
     console.print(f"written to {out}", highlight=False)

@@ -28,6 +28,7 @@ from r1rl.rollout import Prompt
 from r1rl.run import write_atomically
 from r1rl.sampling.questions import Questions
 from r1rl.seeds import derive
+from r1rl.traces import store
 from r1rl.traces.store import TraceStore
 from r1rl.traces.trace import Trace
 from r1rl.types import Completion, Verdict
@@ -58,44 +59,56 @@ class Numbered(Prompt):
     ordinal: int
 
 
-def sample(console: Console, plan: Plan, questions: Questions, out: Path) -> None:
-    """Fills a folder with traces. Raises UserError where it holds others, EngineError when an engine fails."""
+def sample(console: Console, plan: Plan, questions: Questions, out: Path) -> dict[str, float]:
+    """Fills a folder with traces; what they are like.
+
+    Raises UserError where the folder holds other traces, EngineError when an engine fails.
+    """
     origin = _origin(plan, questions)
     _claim(out, plan, questions, origin)
-    with closing(TraceStore(out, questions.first)) as store:
-        missing = sum(ordinal not in store.done for ordinal, _ in questions.problems())
+    with closing(TraceStore(out, questions.first)) as kept:
+        missing = sum(ordinal not in kept.done for ordinal, _ in questions.problems())
         if missing:
-            _fill(console, plan, questions, origin, store, missing)
-    parents = {"policy": Parent(path=str(plan.target.folder), digest=origin.model_digest)}
-    told = _definition(plan, questions, origin)
-    provenance.write(
-        out, Lineage(kind="sample", digest=provenance.digest(out), parents=parents, recipe=told, data=questions.sha)
+            _fill(console, plan, questions, origin, kept, missing)
+    return store.numbers(out)
+
+
+def lineage(plan: Plan, questions: Questions, out: Path, numbers: dict[str, float]) -> Lineage:
+    """Where the traces of a folder come from."""
+    origin = _origin(plan, questions)
+    return Lineage(
+        kind="sample",
+        digest=provenance.digest(out),
+        parents={"policy": Parent(path=str(plan.target.folder), digest=origin.model_digest)},
+        recipe=_definition(plan, questions, origin),
+        data=questions.sha,
+        numbers=numbers,
     )
 
 
-def _fill(console: Console, plan: Plan, questions: Questions, origin: Origin, store: TraceStore, missing: int) -> None:
+def _fill(console: Console, plan: Plan, questions: Questions, origin: Origin, kept: TraceStore, missing: int) -> None:
     progress = _Progress(console, questions.count, missing)
     with cluster.connected(plan.address):
         hw = cluster.hardware(plan.dtype)
-        with sampling_engines(plan, hw, store.folder / "logs") as rollouts:
+        with sampling_engines(plan, hw, kept.folder / "logs") as rollouts:
             tokenizer = chat.load_tokenizer(plan.target.folder)
             begun = chat.opening(origin.template, tokenizer)
-            pool = JudgePool([questions.judge], plan.judges, plan.judge_deadline_s, store.folder / "logs/judges.log")
+            pool = JudgePool([questions.judge], plan.judges, plan.judge_deadline_s, kept.folder / "logs/judges.log")
             with closing(pool):
-                prompts = _prompts(plan, questions, store, tokenizer)
+                prompts = _prompts(plan, questions, kept, tokenizer)
                 for prompt, completions in rollouts.stream(prompts, plan.sampling(tokenizer), plan.at_once):
                     texts = [begun + chat.decode(tokenizer, c.token_ids_T) for c in completions]
                     traces = _judged(plan, origin, prompt, texts, completions, pool)
-                    store.write(traces)
+                    kept.write(traces)
                     progress.add(traces)
 
 
 def _prompts(
-    plan: Plan, questions: Questions, store: TraceStore, tokenizer: chat.Tokenizer
+    plan: Plan, questions: Questions, kept: TraceStore, tokenizer: chat.Tokenizer
 ) -> Iterator[tuple[Numbered, int]]:
     template = plan.preset.template
     for ordinal, problem in questions.problems():
-        if ordinal not in store.done:
+        if ordinal not in kept.done:
             ids = tuple(chat.render(template, problem.question, tokenizer))
             prompt = Numbered(problem=problem, ids_T=ids, ordinal=ordinal)
             require_room(plan.fleet, prompt)

@@ -23,12 +23,15 @@ def reject(
     deadline: Annotated[float, typer.Option(min=0.1, help="Wall seconds to read one trace.")] = 10.0,
 ) -> None:
     """Keep what is correct, readable, new, not too long and in no benchmark; say what was dropped and why."""
+    from r1rl import provenance
     from r1rl.recipe.load import from_overrides
-    from r1rl.traces.reject import reject as reject_traces
+    from r1rl.traces import reject as module
     from r1rl.traces.rules import Rules
 
     rules = from_overrides(Rules, rule or [], "--rule")
-    report = reject_traces(traces, rules, out, len(os.sched_getaffinity(0)), deadline)
+    module.require_free(traces, out)
+    report = module.reject(traces, rules, out, len(os.sched_getaffinity(0)), deadline)
+    provenance.write(out, module.lineage(traces, rules, out, report))
     console = Console(soft_wrap=True)
     console.print(report.table())
     console.print(f"{report.kept} traces, {report.tokens:,} tokens, written to {out}", highlight=False)

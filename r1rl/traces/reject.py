@@ -30,11 +30,10 @@ BATCH = 512  # traces judged at once
 
 
 def reject(source: Path, rules: Rules, out: Path, workers: int, deadline_s: float) -> Report:
-    """Writes the traces worth keeping to `out`, and report.json beside them.
+    """Writes the traces worth keeping to `out`, and report.json beside them; what stands there goes.
 
-    Raises UserError where there are no traces, the rules leave none, or `out` holds some already.
+    Raises UserError where there are no traces, or the rules leave none.
     """
-    _require_free(source, out)
     report = Report()
     readers = rules.readers()
     pool = JudgePool(readers, workers, deadline_s) if readers else None
@@ -46,15 +45,24 @@ def reject(source: Path, rules: Rules, out: Path, workers: int, deadline_s: floa
             pool.close()
     report.require_some(source)
     write_atomically(out / "report.json", report.as_json())
-    parents = {"traces": Parent(path=str(source), digest=provenance.digest(source))}
-    told = rules.model_dump()
-    provenance.write(out, Lineage(kind="reject", digest=provenance.digest(out), parents=parents, recipe=told))
     return report
 
 
-def _require_free(source: Path, out: Path) -> None:
+def require_free(source: Path, out: Path) -> None:
+    """Raises UserError where finished traces would be overwritten."""
     if (out / provenance.FILE).exists() or out.resolve() == source.resolve():
         raise UserError(f"{out} holds traces already", "nothing is overwritten", "give another --out")
+
+
+def lineage(source: Path, rules: Rules, out: Path, report: Report) -> Lineage:
+    """Where the kept traces come from."""
+    return Lineage(
+        kind="reject",
+        digest=provenance.digest(out),
+        parents={"traces": Parent(path=str(source), digest=provenance.digest(source))},
+        recipe=rules.model_dump(),
+        numbers={"traces": float(report.traces), "kept": float(report.kept)},
+    )
 
 
 def keep(traces: Iterable[Trace], rules: Rules, pool: JudgePool | None, report: Report) -> Iterator[Trace]:

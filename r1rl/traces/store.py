@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from r1rl.errors import UserError
 from r1rl.traces.done import Done
 from r1rl.traces.trace import SCHEMA, Trace, as_row, from_row
+from r1rl.types import Verdict
 
 SHARD_BYTES = 64 << 20  # of a journal: then it is sealed
 BATCH = 1024  # rows in memory
@@ -138,6 +139,17 @@ def shards(folder: Path) -> list[Path]:
 def rows(folder: Path) -> int:
     """How many traces a folder has."""
     return sum(pq.read_metadata(shard).num_rows for shard in shards(folder))
+
+
+def numbers(folder: Path) -> dict[str, float]:
+    """How many traces a folder has, the share that is right, and their mean length in tokens."""
+    total = right = tokens = 0
+    for shard in shards(folder):
+        for batch in pq.ParquetFile(shard).iter_batches(BATCH * 64, columns=["verdict", "tokens"]):
+            total += batch.num_rows
+            right += batch.column(0).to_pylist().count(Verdict.CORRECT)
+            tokens += sum(batch.column(1).to_pylist())
+    return {"traces": float(total), "correct": right / total, "tokens": tokens / total}
 
 
 def _finish(journal: Path) -> None:

@@ -32,16 +32,17 @@ def read(document: Document, context: Context) -> Stage:
             "add recipe.policy.init and recipe.warmup, or name a pretrained policy where this stage is named",
         )
     told = {key: value for key, value in shared.told(recipe).items() if key in ("policy", "data", "warmup", "seed")}
-    return Stage(
-        name=context.name, kind="base", parents={}, told=told, settings=recipe, files=shared.rooms(recipe)
-    )
+    return Stage(name=context.name, kind="base", parents={}, told=told, settings=recipe, files=shared.rooms(recipe))
 
 
 def run(work: Work) -> Mapping[str, float]:
-    from r1rl.train import warmed_up
+    from r1rl.report import Report
+    from r1rl.train import base
 
     recipe = work.stage.settings
-    kept = warmed_up(recipe, work.folder, work.console)
+    started = shared.started(work.folder, recipe)
+    with Report(work.console, recipe, started) as report:
+        kept = base(recipe, started, report)
     target = work.folder / POLICY
     partial = target.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -54,4 +55,4 @@ def product(folder: Path) -> Path:
     return folder / POLICY
 
 
-KIND = Kind(read=read, run=run, product=product, code=("r1rl.warmup", "r1rl.learner"))
+KIND = Kind(read=read, run=run, product=product, code=("r1rl.train",))

@@ -49,9 +49,7 @@ def run(work: Work) -> Mapping[str, float]:
     from r1rl.distillation.run import distill
 
     recipe: DistillRecipe = work.stage.settings
-    update = {
-        role: getattr(recipe, role).model_copy(update={"path": str(path)}) for role, path in work.parents.items()
-    }
+    update = {role: getattr(recipe, role).model_copy(update={"path": str(path)}) for role, path in work.parents.items()}
     recipe = recipe.model_copy(update=update)
     distill(recipe, work.folder, (work.folder / "recipe.yaml").exists(), work.console)
     return shared.accuracy(work.folder)

@@ -61,7 +61,6 @@ def run(work: Work) -> Mapping[str, float]:
         at_once=settings.at_once,
         memory_gib=None,
         dtype=None,
-        extract=None,
         address=recipe.ray.address,
         out=work.folder,
     )

@@ -58,9 +58,7 @@ def run(work: Work) -> Mapping[str, float]:
 
     settings, recipe = work.stage.settings
     folder = work.parents["policy"]
-    target = Target(
-        name=str(folder), folder=folder, version=shared.version(folder), run=None, recipe=recipe
-    )
+    target = Target(name=str(folder), folder=folder, version=shared.version(folder), run=None, recipe=recipe)
     questions = open_questions(
         target,
         data=None,

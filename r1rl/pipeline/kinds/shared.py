@@ -84,6 +84,11 @@ def started(folder: Path, recipe: Recipe) -> Run:
     return Run.resume(folder, recipe) if (folder / "recipe.yaml").exists() else Run.create(folder, recipe)
 
 
+def version(folder: Path) -> int:
+    """The version of a policy: of a run's checkpoint its own, else 0."""
+    return checkpoint.read(folder).version if (folder / checkpoint.STATE).is_file() else 0
+
+
 def accuracy(run: Path) -> dict[str, float]:
     """The held-out numbers after a run's last step, and before its first."""
     from r1rl import metrics

@@ -38,7 +38,8 @@ def run(work: Work) -> Mapping[str, float]:
     from r1rl.train import train
 
     recipe = work.stage.settings
-    recipe = recipe.model_copy(update={"policy": recipe.policy.model_copy(update={"path": str(work.parents["policy"])})})
+    policy = recipe.policy.model_copy(update={"path": str(work.parents["policy"])})
+    recipe = recipe.model_copy(update={"policy": policy})
     started = shared.started(work.folder, recipe)
     with Report(work.console, recipe, started) as report:
         train(recipe, started, report)
