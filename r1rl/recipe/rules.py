@@ -38,7 +38,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-WITHOUT_TEACHER: tuple[Rule, ...] = (choices.learns_from_rewards,)
+WITHOUT_TEACHER: tuple[Rule, ...] = (learning.learns_from_rewards,)
 """Of a recipe that is all there is: a distillation's has a teacher beside it."""
 
 
