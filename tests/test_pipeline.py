@@ -226,7 +226,7 @@ defaults:
   rollout: {max_tokens: 40}
   learner: {lr: 1e-4}
 stages:
-  base: {do: base, recipe: {policy: {init: tiny}, warmup: {steps: 9, lr: 1e-3}, train: {steps: 1}}}
+  base: {do: base, recipe: {policy: {init: tiny}, warmup: {steps: 9, lr: 1e-3}}}
   zero: {do: train, policy: base, recipe: {train: {steps: 5}}}
   sampled: {do: sample, policy: zero, k: 4, problems: 9}
   kept: {do: reject, traces: sampled, rules: {per_problem: 1}}

@@ -24,7 +24,7 @@ class Settings(Section):
 
 def read(document: Document, context: Context) -> Stage:
     validated(document, Settings)
-    recipe = shared.recipe_of(document, context, None)
+    recipe = shared.asked_only(document, context, None)
     if recipe.warmup is None:
         raise UserError(
             f"{document.place(('recipe',))}: stage {context.name} has no warmup",

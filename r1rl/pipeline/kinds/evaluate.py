@@ -8,7 +8,6 @@ from pathlib import Path
 from pydantic import Field
 
 from r1rl.pipeline.kinds import shared
-from r1rl.pipeline.kinds.sample import _trainable
 from r1rl.pipeline.recipe import parent
 from r1rl.pipeline.stage import Context, Kind, Stage, Work
 from r1rl.recipe.document import Document
@@ -29,9 +28,9 @@ class Settings(Section):
 def read(document: Document, context: Context) -> Stage:
     settings = validated(document, Settings)
     policy = parent(document, "policy", settings.policy, context)
-    filled = Document({**document.data, "recipe": _trainable(settings.recipe, context)}, document.places)
-    recipe = shared.recipe_of(filled, context, policy)
-    told = settings.model_dump(mode="json", exclude={"policy", "recipe", "at_once"}) | {"recipe": shared.told(recipe)}
+    recipe = shared.asked_only(document, context, policy)
+    asked = {key: value for key, value in shared.told(recipe).items() if key not in ("train", "learner", "algorithm")}
+    told = settings.model_dump(mode="json", exclude={"policy", "recipe", "at_once"}) | {"recipe": asked}
     return Stage(
         name=context.name,
         kind="evaluate",

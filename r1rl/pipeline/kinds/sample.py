@@ -29,8 +29,7 @@ class Settings(Section):
 def read(document: Document, context: Context) -> Stage:
     settings = validated(document, Settings)
     policy = parent(document, "policy", settings.policy, context)
-    filled = Document({**document.data, "recipe": _trainable(settings.recipe, context)}, document.places)
-    recipe = shared.recipe_of(filled, context, policy)
+    recipe = shared.asked_only(document, context, policy)
     asked = settings.model_dump(exclude={"policy", "recipe", "at_once"})
     kept = {key: shared.told(recipe)[key] for key in ("policy", "data", "seed", "reward")}
     return Stage(
@@ -41,12 +40,6 @@ def read(document: Document, context: Context) -> Stage:
         settings=(settings, recipe),
         files=shared.rooms(recipe),
     )
-
-
-def _trainable(recipe: dict[str, object], context: Context) -> dict[str, object]:
-    """Sections that a training recipe must have and sampling does not look at."""
-    needed: dict[str, object] = {"learner": {"lr": 1.0}, "train": {"steps": 1}}
-    return {key: value for key, value in needed.items() if key not in context.defaults.data} | recipe
 
 
 def run(work: Work) -> Mapping[str, float]:

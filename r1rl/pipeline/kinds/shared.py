@@ -32,6 +32,14 @@ def recipe_of(document: Document, context: Context, policy: str | None) -> Recip
     return recipe
 
 
+def asked_only(document: Document, context: Context, policy: str | None) -> Recipe:
+    """The same for a stage that trains nothing by rewards: how to train need not be said."""
+    needed: dict[str, object] = {"learner": {"lr": 1.0}, "train": {"steps": 2**31 - 1}}
+    absent = {key: value for key, value in needed.items() if key not in context.defaults.data}
+    recipe = {**absent, "train": needed["train"], **document.data.get("recipe", {})}
+    return recipe_of(Document({**document.data, "recipe": recipe}, document.places), context, policy)
+
+
 def named(document: Document, context: Context, schema: type[Section], policy: str | None) -> Document:
     """The document of a stage's recipe, not yet checked: with defaults, name, seed and policy."""
     defaults = context.defaults
@@ -68,10 +76,8 @@ def told(recipe: Section) -> Mapping[str, Any]:
 
 def rooms(recipe: Recipe) -> tuple[Path, ...]:
     """The files of rewards and data that a recipe names."""
-    known = {**{("rewards", k): v for k, v in modules("rewards").items()}}
-    rewards = [r.fn.rpartition(":")[0] for r in recipe.reward]
-    found = [known.get(("rewards", name), Path(name)) for name in rewards]
-    return (*found, modules("data").get(recipe.data.source, Path(recipe.data.source)))
+    named = [("rewards", part.fn.rpartition(":")[0]) for part in recipe.reward] + [("data", recipe.data.source)]
+    return tuple(modules(room).get(name, Path(name)) for room, name in named)
 
 
 def newest_policy(run: Path) -> Path:
