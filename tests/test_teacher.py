@@ -15,9 +15,7 @@ from r1rl.types import Sample
 
 
 def sample(ids, logprobs):
-    return Sample(
-        prompt_ids_T=(1,), token_ids_T=tuple(ids), logprobs_T=tuple(logprobs), advantages_T=(0.0,) * len(ids)
-    )
+    return Sample(prompt_ids_T=(1,), token_ids_T=tuple(ids), logprobs_T=tuple(logprobs), advantages_T=(0.0,) * len(ids))
 
 
 @given(st.lists(st.tuples(st.floats(-20, 0), st.floats(-20, 0)), min_size=1, max_size=9))
@@ -77,3 +75,24 @@ def test_another_tokenizer_is_refused_and_text_named_as_the_way():
         with pytest.raises(UserError, match="different tokenizers") as caught:
             require_same_tokenizer(Words("a", "b"), other)
         assert "method: sft" in caught.value.instead
+
+
+def test_the_teachers_log_probs_are_those_of_a_plain_loop(tmp_path, monkeypatch):
+    import r1rl.teacher as module
+    from r1rl.policy import init
+    from r1rl.policy import model as policy_model
+    from r1rl.policy.tokenizer import train
+
+    own = train(["12+3=15"], "instruction")
+    policy_model.save(init.make("llama-micro", own, 64, 0), torch.float32, tmp_path)
+    monkeypatch.setattr(module, "redirect_output", lambda log: None)
+    spec = module.TeacherSpec(
+        folder=tmp_path, device="cpu", dtype="float32", threads=1, microbatch_tokens=16, log=tmp_path / "log"
+    )
+    frozen = module.Frozen(spec)
+    samples = [sample([5, 9, 4], [0.0] * 3), sample([7], [0.0]), sample([3, 3, 3, 8, 1], [0.0] * 5)]
+    for s, found in zip(samples, frozen.logprobs(samples, 0.7), strict=True):
+        ids = torch.tensor([s.prompt_ids_T + s.token_ids_T])
+        logits = frozen.policy(input_ids=ids).logits[0, :-1] / 0.7
+        plain = torch.log_softmax(logits, -1).gather(-1, ids[0, 1:, None])[:, 0]
+        torch.testing.assert_close(torch.tensor(found), plain.detach(), atol=1e-5, rtol=1e-4)
