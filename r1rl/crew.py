@@ -15,7 +15,7 @@ from r1rl.errors import SyncError, UserError
 from r1rl.learner import Gap
 from r1rl.loss import Totals, metrics
 from r1rl.recipe import Recipe
-from r1rl.reward import JudgePool
+from r1rl.reward import Judges
 from r1rl.rollout import Prompt, Rollouts
 from r1rl.schedule import lr_at
 from r1rl.seeds import derive
@@ -30,7 +30,7 @@ class Crew:
     dtype: str
     tokenizer: chat.Tokenizer
     rollouts: Rollouts
-    judges: JudgePool
+    judges: Judges
 
     def sample(self, problems: Sequence[Problem], samples: int, temperature: float, seed: int) -> list[Group]:
         """A group of answers to each problem, by the policy the samplers hold now. Raises UserError without room."""
@@ -51,7 +51,7 @@ class Crew:
         """What the recipe's judges say about each answer."""
         return self.score_by(self.judges, groups)
 
-    def score_by(self, judges: JudgePool, groups: Sequence[Group]) -> list[ScoredGroup]:
+    def score_by(self, judges: Judges, groups: Sequence[Group]) -> list[ScoredGroup]:
         """What other judges say about each answer."""
         begun = chat.opening(self.recipe.data.template, self.tokenizer)
         texts = [[begun + chat.decode(self.tokenizer, c.token_ids_T) for c in g.completions_G] for g in groups]

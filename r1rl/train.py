@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from r1rl import actors, chat, checkpoint, cluster, credit, gate, metrics, transcript, warmup
+from r1rl import actors, chat, checkpoint, cluster, credit, gate, metrics, reward_model, transcript, warmup
 from r1rl.actors import Actor, wait_one
 from r1rl.checkpoint import Place
 from r1rl.cluster import Hardware
@@ -47,6 +47,8 @@ def train(recipe: Recipe, run: Run, report: Report, assign: credit.Assign = cred
         )
         crew, place = _assemble(stack, recipe, run, newest, report)
         exams = [Exam(name=HELDOUT, problems=tuple(heldout), judges=crew.judges), *published]
+        hw = cluster.hardware(recipe.policy.dtype)
+        crew.judges = stack.enter_context(reward_model.beside(crew.judges, recipe, hw, run.logs))
         log = metrics.MetricLog(run.folder, keep_steps=place.step)
         stack.callback(log.close)
         if place.step == 0 and newest is None:
