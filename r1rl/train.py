@@ -93,7 +93,7 @@ def loop(
         gate.require(learnt["learner/gap/mean"], learnt["learner/gap/max"], crew.tolerance, f"step {step}")
         with clock("sync"):
             crew.sync(version=step)
-        numbers = _numbers(harvest) | learnt
+        numbers = _numbers(harvest) | metrics.of_advantages(samples) | learnt
         if _due(step, recipe.eval.every, recipe.train.steps):
             with clock("eval"):
                 numbers |= _evaluate(crew, exams, report, step)

@@ -113,8 +113,9 @@ def lessons(folder: Path, form: Form, seed: int, validation: float, cache: Path)
     Args:
         validation: share of problems whose traces only measure the loss; all of a problem's traces go one way.
     """
-    from datasets import load_dataset  # here, because it takes seconds to import
+    from datasets import disable_progress_bars, load_dataset  # here, because it takes seconds to import
 
+    disable_progress_bars()
     shards = store.shards(folder)
     rows = load_dataset("parquet", data_files=[str(s) for s in shards], split="train", cache_dir=str(cache / "read"))
     place = cache / "tokens" / f"{_fingerprint(folder, form)}.arrow"
