@@ -7,8 +7,7 @@ REQUIREMENTS := requirements/torch.txt requirements/cpu.txt requirements/dev.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check format bench-cpu bench-gpu clean
-.PHONY: help install demo pipeline test test-fast check format clean
+.PHONY: help install demo pipeline test test-fast check format bench-cpu bench-gpu clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-11s %s\n", $$1, $$2 }'

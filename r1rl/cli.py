@@ -18,9 +18,9 @@ from rich.table import Table
 from r1rl.data_commands import data_app
 from r1rl.distillation.command import distill
 from r1rl.errors import R1Error
-from r1rl.policy_commands import check_policy, init_policy
 from r1rl.pipeline.check import check_any
 from r1rl.pipeline.command import lineage, pipeline
+from r1rl.policy_commands import check_policy, init_policy
 from r1rl.recipe import list_recipes, load_recipe
 from r1rl.sampling.command import sample
 from r1rl.traces.command import reject
