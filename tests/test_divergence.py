@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from r1rl.loss import divergence
-from r1rl.loss.divergence import Divergence, Side, divergences
+from r1rl.policy import divergence
+from r1rl.policy.divergence import Divergence, Side, divergences
 
 K, H, V = 5, 4, 11
 KINDS = ("forward_kl", "reverse_kl", "jsd")
