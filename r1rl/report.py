@@ -128,7 +128,7 @@ def _table(before: Mapping[str, float], after: Mapping[str, float]) -> Table:
     table = Table(title=f"Held-out problems, {int(after['eval/n'])} never trained on, one sampled answer each")
     for column in ("", "accuracy", "95% interval", "tokens per answer"):
         table.add_column(column, justify="left" if not column else "right")
-    for name, row in (("before RL", before), (f"after {int(after['step'])} steps", after)):
+    for name, row in (("before", before), (f"after {int(after['step'])} steps", after)):
         interval = f"{row['eval/low']:.1%} to {row['eval/high']:.1%}"
         table.add_row(name, f"{row['eval/accuracy']:.1%}", interval, f"{row['eval/tokens']:.1f}")
     return table

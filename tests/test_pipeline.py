@@ -275,3 +275,19 @@ def test_mistakes_in_a_stage_name_their_line(tmp_path, old, new, says):
     with pytest.raises(UserError) as caught:
         real(tmp_path, REAL.replace(old, new))
     assert says in str(caught.value)
+
+
+def test_the_table_and_the_tree_are_for_people(tmp_path, capsys):
+    from r1rl.pipeline.command import lineage, results
+
+    folders = run(Console(file=io.StringIO()), load(tmp_path), STAND_INS, tmp_path / "out")
+    text = io.StringIO()
+    Console(file=text, width=120).print(results(folders))
+    assert [line.split()[:3] for line in text.getvalue().splitlines()[1:]] == [
+        [name, "make" if name == "a" else "join", "50.0%"] for name in "abcd"
+    ]
+    lineage(folders["d"])
+    told = capsys.readouterr().out
+    assert told.index(str(folders["d"])) < told.index(f"of: {folders['b']}") < told.index(f"of: {folders['a']}")
+    with pytest.raises(UserError, match="there is no"):
+        lineage(tmp_path / "nowhere")

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.tree import Tree
 
 from r1rl.errors import UserError
 from r1rl.provenance import Lineage
@@ -75,11 +74,9 @@ def lineage(path: Annotated[Path, typer.Argument(help="An artefact: a run, a che
 
     if not path.exists():
         raise UserError(f"there is no {path}", "lineage is kept beside artefacts", "correct the path")
-    trees: dict[int, Tree] = {}
     for depth, role, place, found in ancestors(path):
-        label = "\n".join(_told(role, place, found))
-        trees[depth] = trees[depth - 1].add(label) if depth else Tree(label)
-    console.print(trees[0], highlight=False)
+        for line in _told(role, place, found):
+            console.print(f"{'    ' * depth}{line}", highlight=False)
 
 
 def _told(role: str, place: str, found: Lineage | None) -> list[str]:
