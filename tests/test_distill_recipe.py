@@ -82,6 +82,22 @@ def test_an_unknown_key_is_told_with_its_line_and_the_nearest(tmp_path):
     assert "validation" in text
 
 
+def test_every_kind_of_yaml_is_checked(tmp_path):
+    from r1rl.pipeline.check import check_any
+
+    (tmp_path / "s.yaml").write_text(BASE)
+    assert check_any(tmp_path / "s.yaml", []) == "small: fine (a distillation, sft"
+    assert check_any("pipeline_tiny", []).startswith("pipeline_tiny: fine (a pipeline of 18 stages")
+    assert check_any("r1_zero_tiny", []) == "r1_zero_tiny: fine (50 steps of 32 x 8 answers, grpo"
+
+
+def test_opd_without_a_teacher_is_refused():
+    from r1rl.recipe import load_recipe
+
+    with pytest.raises(UserError, match="opd has no teacher"):
+        load_recipe("r1_zero_tiny", ["algorithm={name: opd}"])
+
+
 def test_merging_keeps_the_places_of_both():
     upper = read("learner:\n  lr: 1\n", "a", lambda line: f"a:{line}")
     lower = read("x: 1\nlearner:\n  lr: 2\n  betas: [0, 1]\n", "b", lambda line: f"b:{line}")

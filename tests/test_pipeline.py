@@ -121,6 +121,7 @@ def test_from_wants_what_is_before_it(tmp_path):
     do(tmp_path, last="a")
     with pytest.raises(UserError, match="stage b before it is not there"):
         do(tmp_path, first="d")
+    assert not list((tmp_path / "out").glob("b-*"))
     assert do(tmp_path, first="a", last="b") == ["a1", "a2", "b1", "b2"]
     with pytest.raises(UserError, match="comes after"):
         do(tmp_path, first="d", last="b")

@@ -33,14 +33,16 @@ def run(
         last: the stage after which to stop.
     """
     stages, again = chosen(pipeline.stages, first, last)
+    names = [stage.name for stage in stages]
+    wanted = names[: names.index(first)] if first else []
     folders: dict[str, Path] = {}
     made: dict[str, Path] = {}
     with _held(out):
         for stage in stages:
             kind = kinds[stage.kind]
             known = know(stage, kind, out, made)
-            if not known.done and first is not None and not again:
-                raise _missing(stage.name, first)
+            if stage.name in wanted and not known.done:
+                raise _missing(stage.name, str(first))
             if stage.name in again:
                 _set_aside(known.folder)
             if known.done and stage.name not in again:
@@ -48,8 +50,6 @@ def run(
             else:
                 _do(console, stage, kind, known)
             folders[stage.name], made[stage.name] = known.folder, kind.product(known.folder)
-            if first is not None and stage.name not in again and not known.done:
-                raise _missing(stage.name, first)
     return folders
 
 
