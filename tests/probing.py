@@ -9,11 +9,14 @@ from typing import Any
 import torch
 
 from r1rl.learner import Learner
+from r1rl.loss import Totals
 from r1rl.policy.tensors import whole
 
 
 class ProbingLearner(Learner):
     """Ranks of a learner whose gradients can be looked at."""
+
+    local = False  # whether it makes the mistake of dividing by its own share of the update
 
     def load(self, *arguments: Any) -> int:
         updates = super().load(*arguments)
@@ -27,6 +30,14 @@ class ProbingLearner(Learner):
 
         self.optimizer.step = looking  # type: ignore[method-assign]
         return updates
+
+    def learn(self, minibatches: Any, totals: Any, *arguments: Any) -> Any:
+        if self.local:
+            totals = [Totals.of(own, total.max_tokens) for own, total in zip(minibatches, totals, strict=True)]
+        return super().learn(minibatches, totals, *arguments)
+
+    def divide_locally(self, local: bool) -> None:
+        self.local = local
 
     def last_gradients(self) -> dict[str, torch.Tensor]:
         return self.gradients

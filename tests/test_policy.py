@@ -14,6 +14,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import r1rl.learner.actor
@@ -29,6 +31,7 @@ from r1rl.policy import model as policy_model
 from r1rl.policy.scorer import Scorer
 from r1rl.sync import unpack
 from r1rl.types import Sample
+from tests import policies
 
 PHRASE = "Think first, then answer <answer> like this </answer>. User: "
 TEXTS = [f" {i}+{j}=? <think>{i}+{j} is {i + j}</think><answer>{i + j}</answer>" for i in range(14) for j in range(14)]
@@ -121,6 +124,44 @@ def test_chunks_change_nothing_not_even_the_gradient(own, policy, monkeypatch):
         assert not entropy.requires_grad
     for other in results[1:]:
         torch.testing.assert_close(other, results[0], rtol=1e-5, atol=1e-5)
+
+
+def test_the_logits_of_all_tokens_never_exist(monkeypatch):
+    """Neither in the forward nor in the backward pass is there a tensor of more than CHUNK x V."""
+    tokens, width, vocabulary, chunk = 64, 8, 1000, 8
+    monkeypatch.setattr(logprobs, "CHUNK", chunk)
+    hidden = torch.randn(tokens, width, requires_grad=True)
+    head = torch.randn(vocabulary, width, requires_grad=True)
+    with Largest() as seen:
+        found, entropy = logprobs.head_logprobs(hidden, head, torch.arange(tokens), 0.7, entropy_gradient=True)
+        (found.sum() + entropy.sum()).backward()
+    assert seen.numel == chunk * vocabulary == 8000 < tokens * vocabulary
+
+
+class Largest(TorchDispatchMode):
+    """Watches for the largest tensor that any operation makes."""
+
+    numel = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(out):
+            if isinstance(tensor, torch.Tensor):
+                self.numel = max(self.numel, tensor.numel())
+        return out
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen2", "qwen3", "v3"])
+def test_packed_attention_of_every_family_equals_each_sequence_alone(name):
+    model = policies.make(name)
+    rows = [torch.randint(0, policies.VOCABULARY, (n,)) for n in (11, 9, 9, 3, 17)]
+    keep = [torch.arange(len(row)) > 0 for row in rows]
+    packed = torch.cat(rows)[None], Packing.of([len(row) for row in rows], CPU), torch.cat(keep).nonzero().squeeze(-1)
+    with torch.no_grad():
+        model.set_attn_implementation("eager")
+        expected = [slow_logprobs(model, row[None], k[None], 0.7)[0] for row, k in zip(rows, keep, strict=True)]
+        found, _ = Scorer(model)(*packed, 0.7)
+    torch.testing.assert_close(found.double(), torch.cat(expected), rtol=1e-4, atol=1e-4)
 
 
 # --- tokenizer -------------------------------------------------------------------------------------------------------

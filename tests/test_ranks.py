@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from r1rl import actors, algorithms, cluster
+from r1rl.algorithm import Algorithm
 from r1rl.errors import EngineError, RunError
 from r1rl.learner import LearnerSpec
 from r1rl.learners import Learners
@@ -18,10 +19,12 @@ from r1rl.loss import Totals, metrics
 from r1rl.sync import unpack
 from tests import policies
 from tests.probing import ProbingLearner
+from tests.test_invariance import TOLERANCE, distance
 
 pytestmark = pytest.mark.slow
 
 ALGORITHM = replace(algorithms.get("grpo"), kl=0.1, reference_every=0)
+AGGREGATIONS = {"token": "dapo", "sequence": "gspo", "constant": "dr_grpo"}
 SAMPLES = policies.some_samples(9)
 DEADLINE_S = 60.0
 
@@ -74,9 +77,10 @@ def folder(request, tmp_path_factory) -> Path:
     return policies.write(request.param, tmp_path_factory.mktemp(request.param))
 
 
-def update(learners: Learners, samples, lr: float = 1e-3) -> dict[str, float]:
+def update(learners: Learners, samples, algorithm: Algorithm = ALGORITHM) -> dict[str, float]:
+    """Two updates; the metrics of the second."""
     totals = [Totals.of(samples[::2], policies.LENGTH), Totals.of(samples[1::2], policies.LENGTH)]
-    sums = learners.learn([samples[::2], samples[1::2]], totals, ALGORITHM, [lr, lr], 0.9)
+    sums = learners.learn([samples[::2], samples[1::2]], totals, algorithm, [1e-3, 1e-3], 0.9)
     return metrics(sums[-1], totals[-1])
 
 
@@ -101,6 +105,20 @@ def test_two_ranks_compute_the_gradient_of_one(one, pair, folder):
     whole, parts = one._same("held", "counting")[0], pair._same("held", "counting")
     assert sum(parts) == pytest.approx(whole, rel=0.02)
     assert max(parts) < 0.55 * whole
+
+
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+def test_the_gradient_does_not_depend_on_ranks_and_a_local_normaliser_is_caught(one, pair, folder, aggregation):
+    algorithm = replace(algorithms.get(AGGREGATIONS[aggregation]), kl=0.1)
+    gradients = []
+    for together, local in ((one, False), (pair, False), (pair, True)):
+        together.load(folder)
+        together._same("divide_locally", "being told", local)
+        update(together, SAMPLES, algorithm)
+        gradients.append(same(together, "last_gradients"))
+        together._same("divide_locally", "being told", False)
+    assert distance(gradients[1], gradients[0]) < TOLERANCE
+    assert distance(gradients[2], gradients[0]) > 100 * TOLERANCE
 
 
 def test_a_rank_without_samples_takes_part(one, pair, folder):

@@ -70,6 +70,7 @@ class Learner:
         self.policy = trainee.load(folder, self.spec, self.ranks, adapters, optimizer == "adamw_cpu")
         self.companions = companions(self.policy.model, self.extras)
         self.reference = Reference(self.policy, lambda: trainee.load_frozen(folder, self.spec, self.ranks))
+        self.kind = f"{optimizer}, {adapters or 'all weights'}"
         named = self.policy.masters.named
         self.optimizer = optimizers.build(optimizer, named, self.spec.betas, self.spec.weight_decay)
         if state.exists(folder):
@@ -266,12 +267,14 @@ class Learner:
             "optimizer": self.optimizer.tensors(),
             "numbers": {"updates": self.updates, "scale": self.scale.value, "good": self.scale.good},
             "base": str(self.base),
+            "kind": self.kind,
         }
         if self.reference.copy is not None:
             parts["reference"] = dict(self.reference.copy.model.state_dict())
         return parts
 
     def _restore(self, folder: Path) -> None:
+        state.require_kind(folder, self.kind, self.ranks.alone)
         if state.holds(folder, "reference"):
             self.reference.begin()
         found = state.load(folder, self._state(), self.ranks.alone)

@@ -9,6 +9,8 @@ from typing import Any
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint import FileSystemReader
 
+from r1rl.errors import UserError
+
 FOLDER = "trainer"  # beside the weights of a checkpoint
 
 
@@ -21,6 +23,17 @@ def holds(folder: Path, part: str) -> bool:
     """Whether the state has such a part ("reference")."""
     metadata = FileSystemReader(folder / FOLDER).read_metadata()
     return any(key.startswith(f"{part}.") for key in metadata.state_dict_metadata)
+
+
+def require_kind(folder: Path, kind: str, alone: bool) -> None:
+    """Raises UserError when the state is of a training with another optimizer or other adapters."""
+    found = load(folder, {"kind": ""}, alone)["kind"]
+    if found != kind:
+        raise UserError(
+            f"{folder} holds the state of a training of {found}, this is one of {kind}",
+            "one cannot go on from the other",
+            f"change learner.optimizer and learner.lora, or remove {folder / FOLDER} to start from its weights alone",
+        )
 
 
 def save(folder: Path, parts: dict[str, Any], alone: bool) -> None:

@@ -24,6 +24,7 @@ NAME = "default"
 FOLDER = "adapter"  # beside the merged weights of a checkpoint
 BASE = ".base_layer."
 SEED = 0
+EXPERTS = {"gate_proj", "up_proj", "down_proj", "gate"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class Lora:
 
     rank: int
     alpha: float  # an adapter's product is scaled by alpha / rank
-    targets: tuple[str, ...]  # names of linear layers; empty: all but the head
+    targets: tuple[str, ...]  # names of linear layers; empty: all but the head and MLPs of experts
 
 
 def inject(model: torch.nn.Module, lora: Lora) -> LoraConfig:
@@ -46,7 +47,7 @@ def inject(model: torch.nn.Module, lora: Lora) -> LoraConfig:
     config = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,  # type: ignore[arg-type]  # any number will do
-        target_modules=list(lora.targets) or "all-linear",
+        target_modules=_targets(model, lora),
         task_type="CAUSAL_LM",
         lora_dropout=0.0,  # the sampler has none
     )
@@ -62,6 +63,22 @@ def inject(model: torch.nn.Module, lora: Lora) -> LoraConfig:
             "name linear layers as the model does (q_proj, o_proj, …), or leave targets out for all of them",
         ) from error
     return config
+
+
+def _targets(model: torch.nn.Module, lora: Lora) -> list[str]:
+    """Names of layers. In a mixture of experts none of an MLP: peft takes them for the experts' 3-D weights."""
+    names = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
+    short = {name.rpartition(".")[2] for name in names} - {"lm_head"}
+    if any(name.endswith("experts.down_proj") for name, _ in model.named_parameters()):
+        wrong = sorted(EXPERTS & set(lora.targets))
+        if wrong:
+            raise UserError(
+                f"learner.lora.targets = {', '.join(wrong)} are layers of experts",
+                "adapters of experts could not be merged for the sampler expert by expert",
+                "name layers of the attention, or leave targets out for all of them",
+            )
+        short -= EXPERTS
+    return sorted(lora.targets or short)
 
 
 @contextmanager
