@@ -8,16 +8,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from r1rl import actors, chat, checkpoint, cluster, credit, gate, metrics, transcript, warmup
-from r1rl.actors import Actor, wait_one
+from r1rl import chat, checkpoint, cluster, credit, gate, metrics, transcript, warmup
 from r1rl.checkpoint import Place
-from r1rl.cluster import Hardware
 from r1rl.crew import TrainingCrew
 from r1rl.decontaminate import decontaminated
 from r1rl.evaluate import HELDOUT, Exam, held_out_problems, published_exams
 from r1rl.harvest import Harvest, gather
-from r1rl.learner import Learner, LearnerSpec
+from r1rl.learners import Learners
+from r1rl.policy.companion import Settings
 from r1rl.policy.folder import architecture, local
+from r1rl.policy.lora import Lora
 from r1rl.recipe import Recipe
 from r1rl.report import Report
 from r1rl.reward import judges as judges_of
@@ -87,7 +87,7 @@ def loop(
         best = "eval/accuracy" in numbers and checkpoint.is_best(metrics.read(run.folder), step)
         if best or _due(step, recipe.train.checkpoint_every, recipe.train.steps):
             transcripts.flush()
-            _save(recipe, run, crew, Place(step=step, version=crew.version, position=stream.position))
+            _save(run, crew, Place(step=step, version=crew.version, position=stream.position))
         if best:
             checkpoint.name_best(run.folder, step)
         report.step(step, numbers)
@@ -118,18 +118,20 @@ def _assemble(
     """Starts everyone, makes or finds the policy, and sends it to the samplers."""
     hw = cluster.hardware(recipe.policy.dtype)
     report.machine(hw)
-    learner = stack.enter_context(_learner(recipe, run, hw))
+    learners = stack.enter_context(cluster.learners(recipe, hw, run.id, run.logs))
     source = warmup.source_of(recipe)
     key = warmup.cache_key(recipe, source, hw.dtype)
-    start = newest or _start_folder(recipe, source, learner, key)
+    start = newest or _start_folder(recipe, source, learners, key)
     engines = stack.enter_context(cluster.engines(cluster.fleet(recipe), hw, start, architecture(start), run.logs))
     starting = [engine.call("start") for engine in engines]  # vLLM starts while the policy warms up
     judges = stack.enter_context(judges_of(recipe, run.logs / "judges.log"))
     for line in judges.says:
         report.say(line)
     if newest is None and recipe.warmup:
-        start = warmup.warm(recipe, source, learner, start, key, report.warmup)
-    wait_one(learner, learner.call("load", start.resolve()), recipe.learner.deadline_s, "loading the policy")
+        start = warmup.warm(recipe, source, learners, start, key, report.warmup)
+    learners.load(
+        start.resolve(), recipe.learner.optimizer, _adapters(recipe), Settings.of(recipe.policy, warming=False)
+    )
     report.say("waiting for vLLM")
     crew = TrainingCrew(
         recipe=recipe,
@@ -137,7 +139,7 @@ def _assemble(
         tokenizer=chat.load_tokenizer(start),
         rollouts=cluster.rollouts(engines, starting, recipe.rollout.start_deadline_s, recipe.rollout.step_deadline_s),
         judges=judges,
-        learner=learner,
+        learners=learners,
         version=-1,
     )
     first = Place(step=0, version=0, position=warmup.problems_used(recipe))
@@ -146,34 +148,15 @@ def _assemble(
     return crew, place
 
 
-def _start_folder(recipe: Recipe, source: ProblemSource, learner: Actor, key: str) -> Path:
+def _start_folder(recipe: Recipe, source: ProblemSource, learners: Learners, key: str) -> Path:
     if recipe.policy.init:
-        return warmup.fresh_policy(recipe, source, learner, key)
+        return warmup.fresh_policy(recipe, source, learners, key)
     assert recipe.policy.path is not None
     return local(recipe.policy.path)
 
 
-@contextmanager
-def _learner(recipe: Recipe, run: Run, hw: Hardware) -> Iterator[Actor]:
-    settings = recipe.learner
-    spec = LearnerSpec(
-        run_id=run.id,
-        device=hw.device,
-        dtype=hw.dtype,
-        transport=hw.transport,
-        threads=hw.threads,
-        microbatch_tokens=recipe.microbatch_tokens,
-        betas=settings.betas,
-        weight_decay=settings.weight_decay,
-        grad_clip=settings.grad_clip,
-        log=(run.logs / "learner.log").resolve(),
-    )
-    env = {"OMP_NUM_THREADS": str(hw.threads)}  # Ray would set it to 1
-    learner = actors.spawn(Learner, spec, name="learner", gpus=hw.share(recipe.rollout.workers), env=env)
-    try:
-        yield learner
-    finally:
-        cluster.stop([learner], "close")
+def _adapters(recipe: Recipe) -> Lora | None:
+    return Lora(**recipe.learner.lora.model_dump()) if recipe.learner.lora else None
 
 
 def _evaluate(crew: TrainingCrew, exams: Sequence[Exam], report: Report, step: int) -> dict[str, float]:
@@ -185,10 +168,9 @@ def _evaluate(crew: TrainingCrew, exams: Sequence[Exam], report: Report, step: i
     return numbers
 
 
-def _save(recipe: Recipe, run: Run, crew: TrainingCrew, place: Place) -> None:
+def _save(run: Run, crew: TrainingCrew, place: Place) -> None:
     def fill(folder: Path) -> None:
-        saving = crew.learner.call("save", folder.resolve())
-        wait_one(crew.learner, saving, recipe.learner.deadline_s, "saving a checkpoint")
+        crew.learners.save(folder.resolve())
 
     checkpoint.write(run.folder, place, fill)
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from r1rl.errors import RunError, UserError
 from r1rl.policy import balance, mtp, routers
 from r1rl.policy.companion import Companion, Settings, companions
-from r1rl.policy.model import _route_in_fp32
 from r1rl.policy.replay import tensor
 from r1rl.policy.rows import starts
 from r1rl.types import Routes, Sample
@@ -38,7 +37,6 @@ def new_model(size: str = "tiny-mtp", seed: int = 0):
     model = init.make(size, Words(), 48, seed).train()  # type: ignore[arg-type]
     torch.manual_seed(seed)
     for router in routers.of(model).values():
-        _route_in_fp32(router, torch.float32)
         router.e_score_correction_bias.normal_(std=0.02)
     return model
 

@@ -69,6 +69,11 @@ class Settings:
     mtp_loss: float = 0.0  # lambda of multi-token prediction; 0: its layer is kept as it is
     mtp_joint: bool = False  # whether that loss trains the whole policy or the layer alone
 
+    @property
+    def observes(self) -> bool:
+        """Whether old log-probs are computed even where they could not differ, because a companion looks on."""
+        return self.replay == "r2"
+
     @classmethod
     def of(cls, policy: PolicySection, *, warming: bool) -> Settings:
         """What a recipe says, for its warm-up or for reinforcement learning."""
