@@ -391,6 +391,37 @@ def test_r2_repeats_the_choices_of_the_first_forward_after_the_weights_have_move
                 assert torch.equal(mine, before[layer][real == samples.index(sample)])
 
 
+def test_how_many_routes_differ_is_told():
+    model, samples = new_model("tiny"), new_samples()
+    found = recorded(model, samples)
+    run(model, found, padded(samples, 2), counted(samples))
+    assert found[0].after_step(alone) == {"policy/replay/moved/frac": 0.0}
+    assert found[0].after_step(alone) == {}
+    model = new_model("tiny")
+    samples = routed(model)
+    found = companions(model, Settings(replay="r3"))
+    batch = padded(samples)
+    run(model, found, batch, counted(samples))
+    differ = routes = 0
+    real = batch.sequence_BT.reshape(-1)
+    for layer, own in enumerate(own_choices(model, batch, found[0])):
+        for index, sample in enumerate(samples):
+            for theirs, mine in zip(tensor(sample.routes)[layer].tolist(), own[real == index].tolist(), strict=False):
+                differ, routes = differ + (set(theirs) != set(mine)), routes + 1
+    assert found[0].after_step(lambda x: x)["policy/replay/moved/frac"] == pytest.approx(differ / routes)
+
+
+def own_choices(model, batch, replay) -> list[torch.Tensor]:
+    """What each router would have chosen on the hidden states that replayed layers before it gave."""
+    seen: list[torch.Tensor] = []
+    plain = replay._count
+    replay._count = lambda given, own: seen.append(own)
+    with replay.training(batch), torch.no_grad():
+        batch.hidden(model)
+    replay._count = plain
+    return seen
+
+
 @pytest.mark.parametrize("checkpointed", [False, True])
 def test_replaying_the_present_choice_changes_no_gradient(checkpointed):
     samples = new_samples()
