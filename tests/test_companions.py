@@ -181,6 +181,25 @@ def test_the_sequence_wise_loss_is_the_formula():
     assert found == pytest.approx(slow_unevenness(logits, experts, sequence), rel=1e-5)
 
 
+def test_the_loss_is_alpha_times_its_mean_over_the_steps_sequences_summed_over_layers():
+    samples, model = new_samples(), new_model("tiny")
+    [c] = companions(model, Settings(balance_loss=0.5))
+    batch, logits = packed(samples, 1), {}
+    hooks = [
+        router.register_forward_hook(lambda m, a, out, layer=layer: logits.__setitem__(layer, out[0].detach()))
+        for layer, router in routers.of(model).items()
+    ]
+    routes = choices(model, batch)
+    with c.training(batch):
+        batch.hidden(model)
+        found = c.loss(counted(samples)).item()
+    for hook in hooks:
+        hook.remove()
+    sequence = batch.sequence_BT.reshape(-1)
+    total = sum(slow_unevenness(logits[layer], experts, sequence) for layer, experts in routes.items())
+    assert found == pytest.approx(0.5 * total / len(samples), rel=1e-4)
+
+
 def test_even_use_costs_1_a_sequence():
     experts = torch.tensor([[0, 1], [2, 3]])
     assert balance.unevenness(torch.zeros(2, 4), experts, torch.zeros(2).long()).item() == pytest.approx(1.0)
