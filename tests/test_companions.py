@@ -344,14 +344,18 @@ def routed(model) -> list[Sample]:
 
 
 def followed(model, found, batch) -> list[torch.Tensor]:
-    """The experts of each layer during a training forward."""
-    seen: list[torch.Tensor] = []
-    hooks = [r.register_forward_hook(lambda m, a, out: seen.append(out[2])) for r in routers.replayed(model)]
+    """The experts of each layer during a training forward; their weights must be those of the router's scores."""
+    seen: list[tuple[torch.Tensor, ...]] = []
+    hooks = [r.register_forward_hook(lambda m, a, out: seen.append(out)) for r in routers.replayed(model)]
     with found.training(batch), torch.no_grad():
         batch.hidden(model)
     for hook in hooks:
         hook.remove()
-    return seen
+    for router, (logits, weights, experts) in zip(routers.replayed(model), seen, strict=True):
+        scores = logits.sigmoid().gather(1, experts)
+        torch.testing.assert_close(weights, 2.5 * scores / scores.sum(-1, keepdim=True))
+        assert router.routed_scaling_factor == 2.5
+    return [experts for _, _, experts in seen]
 
 
 @pytest.mark.parametrize("rows", [padded, packed])
