@@ -305,6 +305,21 @@ def test_alone_the_loss_leaves_the_policys_gradient_as_it_is():
     assert any(name.startswith("mtp.block.mlp.gate") for name in with_loss)
 
 
+def test_without_samples_or_targets_the_layer_gets_a_gradient_of_zero():
+    """Ranks reduce gradients together: one that has none for a parameter would leave the others waiting."""
+    for idle in (True, False):
+        samples, model = new_samples()[:1], new_model()
+        found = companions(model, Settings(mtp_loss=0.3))
+        if idle:
+            padded(samples).nll(model).backward()
+        else:
+            short = replace(samples[0], prompt_ids_T=(1,), token_ids_T=(2,), logprobs_T=(0.0,), advantages_T=(1.0,))
+            run(model, found, padded([short]), counted(samples))
+        for name, parameter in model.mtp.named_parameters():
+            assert parameter.grad is not None, name
+            assert not parameter.grad.any(), name
+
+
 def test_the_layer_learns():
     samples, model = new_samples(), new_model()
     found = companions(model, Settings(mtp_loss=1.0))
