@@ -218,6 +218,7 @@ def test_units_rounding_and_bases(gold, same, other):
         (r"x \ne 3", [r"(-\infty,3)\cup(3,\infty)", r"\mathbb{R}\setminus\{3\}"], ["x=3", r"x \ne -3"]),
         (r"1 \pm \sqrt{2}", [r"1+\sqrt2, 1-\sqrt2"], [r"1+\sqrt{2}"]),
         ("f(x)=x+1", ["f(t)=t+1", "x+1"], ["f(x)=x", "f(t)=x+1"]),
+        ("f'(x)=f(x)", ["f(x)=f'(x)"], ["f(x)", "f'(x)=2f(x)"]),
         ("2x-y=3", ["y=2x-3", "4x-2y-6=0"], ["y=2x+3", "2x-y=4", "2x-y"]),
         (r"\frac{\pi}{4}+k\pi", [r"\frac{\pi}{4}+n\pi, n \in \mathbb{Z}"], [r"\frac{\pi}{4}+2n\pi"]),
         ("a=-2, b=3", ["b=3, a=-2", "-2, 3", "(-2,3)"], ["a=3, b=-2", "(3,-2)"]),
