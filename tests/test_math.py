@@ -232,6 +232,7 @@ def test_units_rounding_and_bases(gold, same, other):
         (r"\text{north}", ["North", r"\text{north}"], ["thorn", r"\text{south}"]),
         ("A=B", ["B=A"], ["A", "B"]),
         ("AB=0", ["0=AB"], ["0"]),
+        ("I", [r"\mathbf{I}"], ["TT^* = I", "AB = I"]),
         ("AB=5, CD=6", ["5, 6", "CD=6, AB=5"], ["6, 5"]),
         ("k>1", ["1<k", r"(1,\infty)"], ["p>1", "k<1"]),
     ],

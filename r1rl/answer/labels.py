@@ -20,7 +20,8 @@ def unlabelled(node: Node) -> tuple[Node | None, list[Node]]:
     if any(_speaks_of(part, parts[0]) for part in parts[1:]):  # f'(x) = f(x), x = 2x + 1: equations to be solved
         return None, parts
     names = [part for part in parts if part.kind == "sym"]
-    if parts[0].kind == "mul" and parts[-1].kind == "num" and not parts[-1].number:  # AB = 0 says something about both
+    nothing = parts[-1].kind == "sym" or (parts[-1].kind == "num" and not parts[-1].number)
+    if parts[0].kind == "mul" and nothing:  # AB = 0 and AB = I say something about both
         return None, parts
     if is_label(parts[0]) and (len(names) < 2 or parts[0].kind == "call"):  # A = B is a relation of two names
         return parts[0], [parts[1].parts[0] if parts[1].kind == "approx" else parts[1], *parts[2:]]
