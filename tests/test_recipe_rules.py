@@ -227,6 +227,12 @@ def test_options_are_tried_on_the_packages_own_problems(base):
     assert "data.options" in refusal(base, "data.options={seed: 3}")
 
 
+def test_nobody_is_rewarded_for_what_only_the_lenient_judge_calls_right(base):
+    lenient = ["reward.0.fn=math:correct", "reward.0.options={extract: lenient}"]
+    assert "for evaluation only" in refusal(base, *lenient)
+    assert load_recipe(base, [*lenient, "reward.0.weight=0.0"]).reward[0].options == {"extract": "lenient"}
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
