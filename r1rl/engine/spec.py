@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+SAMPLED_AT_ONCE = 1024  # sequences that one engine decodes together at most
+
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSpec:
