@@ -41,6 +41,8 @@ V3 = {
     "first_k_dense_replace": 1,
     "vocab_size": 305,
 }
+
+
 def counted(fields: dict[str, object]) -> int:
     """The total, which is also the sum of the parts."""
     found = count(fields)
@@ -71,9 +73,7 @@ def test_plain_families_are_counted_exactly(family: str, own: dict[str, object])
     assert counted(config) == held
 
 
-@pytest.mark.parametrize(
-    "own", [{}, {"q_lora_rank": None}, {"first_k_dense_replace": 0}, {"n_shared_experts": 1}]
-)
+@pytest.mark.parametrize("own", [{}, {"q_lora_rank": None}, {"first_k_dense_replace": 0}, {"n_shared_experts": 1}])
 def test_deepseek_v3_is_counted_exactly(own: dict[str, object]) -> None:
     held, config = held_by_transformers("deepseek_v3", V3 | own)
     assert counted(config) == held

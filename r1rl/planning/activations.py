@@ -1,4 +1,4 @@
-"""Bytes that a training forward pass keeps for the backward one, per token: what autograd saves, operation by operation.
+"""Bytes that a training forward pass keeps for the backward one, per token: what autograd saves, one by one.
 
 Counted from the modules of transformers and `r1rl.policy.scorer` as they are, without fused kernels: a norm keeps its
 input in fp32, its normalised value and its output; an MLP keeps gate, activated gate, up and their product; attention
@@ -44,6 +44,13 @@ def largest_layer(a: Architecture, k: Kernels) -> float:
 def recomputed(a: Architecture, k: Kernels) -> float:
     """Per token, with activation checkpointing: the input of each layer, and one layer in full."""
     return a.layers * a.width * k.compute_bytes + largest_layer(a, k)
+
+
+def passing(a: Architecture, k: Kernels) -> float:
+    """Per token: gradients that exist at once where the backward pass goes through one layer, kept by nobody."""
+    inner = max(a.mlp, a.experts_per_token * a.expert)
+    pairs = 0.0 if k.flash or a.key_size == a.value_size else FLOAT * 2 * a.heads * (k.longest + a.key_size)
+    return max(pairs, k.compute_bytes * (3 * inner + 2 * a.width))
 
 
 def ends(a: Architecture, k: Kernels) -> float:

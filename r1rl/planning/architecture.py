@@ -20,7 +20,7 @@ class Architecture:
     """Sizes are numbers of values unless they say otherwise.
 
     >>> a = read({"model_type": "llama", "hidden_size": 576, "num_hidden_layers": 30, "num_attention_heads": 9,
-    ...           "num_key_value_heads": 3, "intermediate_size": 1536, "vocab_size": 49152, "tie_word_embeddings": True})
+    ...           "num_key_value_heads": 3, "intermediate_size": 1536, "vocab_size": 49152})
     >>> a.key_size, a.cached_values
     (64, 11520)
     """
@@ -59,7 +59,7 @@ class Architecture:
 def read(fields: Fields) -> Architecture:
     """The shape that config.json's fields describe. Raises UserError for another family, or a field it must have."""
     family = fields.get("model_type")
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise UserError(
             f"config.json says model_type {family!r}",
             "parameters and memory are counted from the shape, and that one is not known here",

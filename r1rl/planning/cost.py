@@ -1,9 +1,9 @@
 """How long one step takes: a simple cost model, and all its assumptions.
 
-Sampling: each decoding step of an engine reads the weights it needs and the KV cache of all live sequences, or computes,
-whichever takes longer, and then costs the host some time. Learning: 6 FLOP per active parameter and token for forward
-and backward, 2 for a forward pass (arXiv 2001.08361 sec. 2.1), plus attention, at a share of the card's peak; sharded
-weights travel in the meantime. Judging is not counted.
+Sampling: each decoding step of an engine reads the weights it needs and the KV cache of all live sequences, or
+computes, whichever takes longer, and then costs the host some time. Learning: 6 FLOP per active parameter and token for
+forward and backward, 2 for a forward pass (arXiv 2001.08361 sec. 2.1), plus attention, at a share of the card's peak;
+sharded weights travel in the meantime. Judging is not counted.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Workload:
 class Engine:
     """One sampling engine over some cards.
 
-    >>> Engine(card=card("h100"), cards=1, weight_bytes=2, cache_bytes=1024, at_once=256).at_once
+    >>> from r1rl.planning.hardware import GPUS
+    >>> Engine(card=GPUS["h100"], cards=1, weight_bytes=2, cache_bytes=1024, at_once=256).at_once
     256
     """
 
@@ -114,9 +115,7 @@ def sampling(a: Architecture, p: Parameters, e: Engine, w: Workload, sequences: 
         alive = w.alive(position)
         total.add(width, *_decode(a, p, e, together * alive, w.prompt + position, how), tail=alive < 0.5)
     prefill = sequences / w.group * w.prompt * forward_flops(a, p, w.prompt) / _rate(a, e.card, e.cards, how)
-    return Sampling(
-        seconds=total.seconds + prefill, host_s=total.host, read_s=total.read, tail_s=total.tail
-    )
+    return Sampling(seconds=total.seconds + prefill, host_s=total.host, read_s=total.read, tail_s=total.tail)
 
 
 class _Sum:

@@ -1,9 +1,9 @@
 """What a plan can be made for: a few GPUs as their makers describe them, and the CPU of this machine.
 
-Memory is what a process finds (torch's "total capacity"), not what the name says. Bandwidth, dense bf16 rate and link
-are NVIDIA's data sheets': H100 and H200 SXM (H200 datasheet 3002446), H800 and H20 (their export variants: the H800
-differs in NVLink, the H20 in its 148 TFLOP/s), A100 80GB SXM (datasheet 2188504), L40S (datasheet 2717240, 362 dense),
-B200 (HGX B200, per GPU), RTX 4090 (Ada whitepaper: 165 with fp32 accumulation).
+Memory is what a process finds ("total capacity" in torch's messages), not what the name says. Bandwidth, dense bf16
+rate (half of what is printed "with sparsity") and link are those of NVIDIA's data sheets: H100, H200 and A100 80GB in their
+SXM form; H800 and H20, variants for export: the first has less NVLink, the second 148 TFLOP/s; L40S and RTX 4090 (with
+fp32 sums) on PCIe; B200 as one of HGX B200's eight.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Card:
     """One GPU, or the CPU.
 
     >>> card("h100").tflops
-    989.0
+    989
     """
 
     name: str
@@ -66,6 +66,4 @@ def _this_machine() -> Card:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     rate = cores * CORE_GFLOPS / 1000
     bandwidth = cores * CORE_GBS
-    return Card(
-        name="cpu", memory_gib=memory, bandwidth_gbs=bandwidth, tflops=rate, link_gbs=bandwidth, on_gpu=False
-    )
+    return Card(name="cpu", memory_gib=memory, bandwidth_gbs=bandwidth, tflops=rate, link_gbs=bandwidth, on_gpu=False)

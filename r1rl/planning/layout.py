@@ -30,6 +30,10 @@ class Layout:
         return -(-self.workers * self.split // self.cards) if self.together else 0
 
     @property
+    def unused(self) -> int:
+        return max(0, self.cards - self.ranks - self.workers * self.split)
+
+    @property
     def name(self) -> str:
         ranks = f"{self.ranks} learner rank{'s' if self.ranks > 1 else ''}"
         workers = f"{self.workers} sampling engine{'s' if self.workers > 1 else ''}"

@@ -1,8 +1,9 @@
 """Memory of one learner rank and of one sampling engine, by part, in bytes.
 
 The learner's peak is where the backward pass begins: weights, gradients of earlier micro-batches and the optimizer's
-state are there, all activations are, and the head's logits of one chunk come on top. With sharded weights (ZeRO-3,
-arXiv 1910.02054 sec. 5.3) a rank holds its part of what lasts, and one layer whole while that layer computes.
+state are there, all activations are, and on top come the head's logits of one chunk, or a little later the gradients
+inside the last layer. With sharded weights (ZeRO-3, arXiv 1910.02054 sec. 5.3) a rank holds its part of what lasts,
+and one layer whole while that layer computes.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def learner(a: Architecture, p: Parameters, shape: LearnerShape) -> Memory:
         **({} if shape.masters_on_host else lasting),
         "reference": compute * p.total / shape.ranks if shape.reference else 0.0,
         "activations": kept * shape.row_tokens,
-        "logits": _logits(a, shape),
+        "workspace": max(_logits(a, shape), activations.passing(a, shape.kernels) * shape.row_tokens),
         "outbox": compute * p.total if shape.outbox_on_card else 0.0,
         "context": CONTEXT if shape.on_gpu else 0.0,
     }
@@ -99,6 +100,7 @@ def _weights(p: Parameters, shape: LearnerShape, trained: int) -> float:
 
 
 def _logits(a: Architecture, shape: LearnerShape) -> float:
+    """Of one chunk, twice, or once with the gradient of the head, twice."""
     chunk = min(CHUNK, shape.row_tokens)
     rows = FLOAT * chunk * a.vocab
     head = FLOAT * a.vocab * a.width

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from r1rl.engine.compat import FLASH_MLA_HEADS
-from r1rl.engine.spec import SAMPLED_AT_ONCE
+from r1rl.engine.spec import FLASH_MLA_HEADS, SAMPLED_AT_ONCE
 from r1rl.planning import cost, memory
-from r1rl.planning.activations import Kernels
 from r1rl.planning.architecture import Architecture, read
 from r1rl.planning.cost import Assumptions, Learning, Sampling, Workload
 from r1rl.planning.hardware import Card
@@ -19,6 +18,7 @@ from r1rl.planning.parameters import Parameters, count
 
 GIB = 2**30
 ROOM = 0.95  # of a card's memory: the rest is lost between blocks
+HOST_GIB = 256  # of host memory for one card: hosts of 8 have some 2 TB
 FLASH_HEAD = 256  # largest head size of the variable-length attention kernel
 
 
@@ -72,7 +72,9 @@ class Plan:
 
     @property
     def fits(self) -> bool:
-        return self.fullest <= ROOM * self.card.memory_gib * GIB
+        lasting = self.rank.on_host - self.rank.host.get("outbox", 0.0)  # that one exists once, not per rank
+        host = HOST_GIB * GIB if self.card.on_gpu else math.inf
+        return self.fullest <= ROOM * self.card.memory_gib * GIB and lasting <= host
 
     @property
     def idle(self) -> float:
@@ -80,9 +82,8 @@ class Plan:
         if self.layout.together:
             return self.sync_s / self.step_s
         engines = self.layout.workers * self.layout.split
-        unused = self.layout.cards - self.layout.ranks - engines
         busy = engines * self.sampling.seconds + self.layout.ranks * self.learning.seconds
-        return 1 - busy / (self.step_s * (self.layout.ranks + engines + unused))
+        return 1 - busy / (self.step_s * self.layout.cards)
 
 
 def job(fields: Mapping[str, Any], work: Workload, learner: LearnerShape, **own: Any) -> Job:

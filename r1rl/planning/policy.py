@@ -1,4 +1,4 @@
-"""A recipe's policy as config.json's fields: from a folder, a hub id that is on this machine already, or a named size."""
+"""A recipe's policy as config.json's fields: of a folder, a hub id that is on this machine already, or a named size."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from r1rl.planning.plan import GIB, ROOM, Job, Plan
 
 SPLITS = (1, 2, 4, 8, 16, 32, 64)
 LEAST_CACHE_GIB = 0.25
+MOST = 1024  # cards
 
 
 def best(j: Job, card: Card, cards: int, how: Assumptions) -> Plan | None:
@@ -22,21 +23,20 @@ def best(j: Job, card: Card, cards: int, how: Assumptions) -> Plan | None:
     state, then one on the host.
     """
     for changed in _settings(j):
-        fitting = [p for p in _plans(changed, card, cards, how) if p.fits]
+        fitting = list(_plans(changed, card, cards, how))
         if fitting:
             return min(fitting, key=lambda p: (round(p.step_s, 3), p.layout.ranks))
     return None
 
 
-def smallest(j: Job, card: Card, how: Assumptions, most: int = 4096) -> Plan | None:
-    """The plan on the fewest cards (1, 2, 4, …) that fits, all settings allowed."""
-    cards = 1
-    while cards <= most:
-        found = best(j, card, cards, how)
-        if found:
-            return found
-        cards *= 2
-    return None
+def larger(j: Job, card: Card, cards: int, how: Assumptions) -> Plan | None:
+    """The best plan on these cards, or on the next power of two of them on which anything fits."""
+    found = best(j, card, cards, how)
+    size = 1 << cards.bit_length()
+    while found is None and card.on_gpu and size <= MOST:
+        found = best(j, card, size, how)
+        size *= 2
+    return found
 
 
 def _settings(j: Job) -> Iterator[Job]:
@@ -53,14 +53,18 @@ def _settings(j: Job) -> Iterator[Job]:
 
 
 def _plans(j: Job, card: Card, cards: int, how: Assumptions) -> Iterator[Plan]:
-    for split in SPLITS:
-        if j.weight_bytes * j.parameters.total / split > ROOM * card.memory_gib * GIB:
-            continue
-        layouts = possible(cards, j.prompts, j.work.samples // j.updates, split)
-        found = [p for layout in layouts if (p := _roomy(j, card, layout, how)).fits]
-        if found:
-            yield from found
-            return  # splitting an engine further only adds traffic
+    """Whole engines on one card each where they fit, which is what r1rl can start; else split over several."""
+    whole, *split = (list(_split(j, card, cards, n, how)) for n in SPLITS if n <= cards)
+    yield from whole or (p for plans_of_one in split for p in plans_of_one)
+
+
+def _split(j: Job, card: Card, cards: int, split: int, how: Assumptions) -> Iterator[Plan]:
+    if j.weight_bytes * j.parameters.total / split > ROOM * card.memory_gib * GIB:
+        return
+    for layout in possible(cards, j.prompts, j.work.samples // j.updates, split):
+        p = _roomy(j, card, layout, how)
+        if p.fits:
+            yield p
 
 
 def _roomy(j: Job, card: Card, layout: Layout, how: Assumptions) -> Plan:
