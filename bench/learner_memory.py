@@ -92,8 +92,8 @@ def measured(folder: Path, arguments: argparse.Namespace) -> float:
         grad_clip=1.0,
         log=folder / "learner.log",
     )
-    if arguments.checkpointing:
-        spec = replace(spec, **{"checkpointing": True})
+    options: Any = {"checkpointing": True} if arguments.checkpointing else {}
+    spec = replace(spec, **options)
     learner = Learner(spec)
     _warm_up(torch.device(arguments.device))
     start = _begin(arguments.device)

@@ -1,9 +1,9 @@
 """What a plan can be made for: a few GPUs as their makers describe them, and the CPU of this machine.
 
 Memory is what a process finds ("total capacity" in torch's messages), not what the name says. Bandwidth, dense bf16
-rate (half of what is printed "with sparsity") and link are those of NVIDIA's data sheets: H100, H200 and A100 80GB in their
-SXM form; H800 and H20, variants for export: the first has less NVLink, the second 148 TFLOP/s; L40S and RTX 4090 (with
-fp32 sums) on PCIe; B200 as one of HGX B200's eight.
+rate (half of what is printed "with sparsity") and link are those of NVIDIA's data sheets. H100, H200 and A100 80GB are
+the SXM form; H800 and H20 are variants for export, the first with less NVLink, the second with 148 TFLOP/s; L40S and
+RTX 4090 (with fp32 sums) sit on PCIe; B200 is one of HGX B200's eight.
 """
 
 from __future__ import annotations
