@@ -17,6 +17,7 @@ from rich.table import Table
 
 from r1rl.data_commands import data_app
 from r1rl.errors import R1Error
+from r1rl.planning.command import plan
 from r1rl.policy_commands import check_policy, init_policy
 from r1rl.recipe import list_recipes, load_recipe
 
@@ -156,6 +157,9 @@ def check(recipe: RecipeName, overrides: Overrides = None) -> None:
         f"answers, {loaded.algorithm.name}; checked in {time.monotonic() - start:.2f} s)",
         highlight=False,
     )
+
+
+app.command()(plan)
 
 
 @app.command("audit")

@@ -20,7 +20,7 @@ from r1rl import actors
 from r1rl.actors import Actor
 from r1rl.engine import compat
 from r1rl.engine.actor import Engine
-from r1rl.engine.spec import EngineSpec
+from r1rl.engine.spec import SAMPLED_AT_ONCE, EngineSpec
 from r1rl.errors import UserError
 from r1rl.learner import Learner, LearnerSpec
 from r1rl.learners import Learners
@@ -30,7 +30,6 @@ from r1rl.rollout import Rollouts
 STOP_S = 15.0  # for vLLM to end its processes by itself before they are killed
 KNOCK_S = 10.0
 PEERS_S = 60.0
-SAMPLED_AT_ONCE = 1024  # sequences one engine decodes together at most
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from r1rl import sizes
-from r1rl.engine.compat import FLASH_MLA_HEADS
+from r1rl.engine.spec import FLASH_MLA_HEADS
 from r1rl.errors import UserError
 from r1rl.policy import init, layout, mtp
 from r1rl.policy import model as policy_model

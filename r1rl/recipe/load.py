@@ -36,12 +36,17 @@ def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> Recipe:
     >>> load_recipe("r1_zero_tiny", ["learner.lr=2e-6"]).learner.lr
     2e-06
     """
-    document = _read_file(find_recipe(Path(path)))
-    for text in overrides:
-        document = override(document, text)
+    document = _document(path, overrides)
     recipe = _validate(document)
     _obey_rules(recipe, document)
     return recipe
+
+
+def read_recipe(path: Path | str, overrides: Sequence[str] = ()) -> tuple[Recipe, list[UserError]]:
+    """The recipe, checked against the schema alone, and the rules that it breaks. Raises UserError."""
+    document = _document(path, overrides)
+    recipe = _validate(document)
+    return recipe, _broken(recipe, document)
 
 
 def kept_recipe(path: Path) -> Recipe:
@@ -89,11 +94,22 @@ def _validate(document: Document) -> Recipe:
         raise from_schema(error, document) from None
 
 
-def _obey_rules(recipe: Recipe, document: Document) -> None:
-    errors = [
+def _document(path: Path | str, overrides: Sequence[str]) -> Document:
+    document = _read_file(find_recipe(Path(path)))
+    for text in overrides:
+        document = override(document, text)
+    return document
+
+
+def _broken(recipe: Recipe, document: Document) -> list[UserError]:
+    return [
         UserError(f"{document.place(broken.path)}: {broken.what}", broken.why, broken.instead)
         for broken in broken_rules(recipe)
     ]
+
+
+def _obey_rules(recipe: Recipe, document: Document) -> None:
+    errors = _broken(recipe, document)
     if len(errors) == 1:
         raise errors[0]
     if errors:
