@@ -5,7 +5,7 @@
 # Phases, with seconds on one H100 as planned: prepare 70, rollout-short 180, ours-short 120, trl-short 110, base 110,
 # rollout-long 150, ours-long 100, trl-long 160, ours-natural 75, trl-natural 150, sleep 200, trl-default 110,
 # ours-long-1 120, graphs 90
-# DRY=1 runs the same parts with a few tokens, without a GPU and without TRL's vLLM.
+# MICROBATCH: tokens of one forward pass of r1rl's learner. DRY=1 runs the same parts with a few tokens, without a GPU and without TRL's vLLM.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 export PYTHONPATH=${PYTHONPATH:-}:$PWD HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 R1RL_HOME=${R1RL_HOME:-/tmp/r1rl-home}
@@ -14,8 +14,8 @@ PYTHON=${PYTHON:-python3}
 name=$1; shift
 work=/tmp/bench-$name; mkdir -p "$work/json" "$work/logs" "$OUT"
 policy=${POLICY:-$R1RL_HOME/models/smollm2-135m} endless=/tmp/bench-endless
-short=short long=long natural=natural no_vllm=()
-if [ -n "${DRY:-}" ]; then short=dry long=dry natural=dry-natural no_vllm=(--no-vllm); fi
+short=short long=long natural=natural no_vllm=() dry=()
+if [ -n "${DRY:-}" ]; then short=dry long=dry natural=dry-natural no_vllm=(--no-vllm) dry=(--memory-gib 0.5); fi
 
 run() { # NAME SECONDS COMMAND…: a log of its own, its end on the screen
   local part=$1 seconds=$2 start=$SECONDS; shift 2
@@ -24,8 +24,9 @@ run() { # NAME SECONDS COMMAND…: a log of its own, its end on the screen
   echo "== $part: exit $code, $((SECONDS - start)) s, at $SECONDS s"
   if [ $code -ne 0 ]; then tail -n 12 "$work/logs/$part.log" | cut -c1-300; fi
 }
-limits() { run "$1" 150 "$PYTHON" -m bench.gpu.limits "$2" "$3" --policy "$endless" --out "$work/json/$1.json" "${@:4}"; }
-ours() { run "$1" 260 "$PYTHON" -m bench.gpu.speed "$2" --policy "$3" --out "$work/json/$1.json" --timeout 240 "${@:4}"; }
+limits() { run "$1" 150 "$PYTHON" -m bench.gpu.limits "$2" "$3" --policy "$endless" --out "$work/json/$1.json" "${@:4}" "${dry[@]}"; }
+ours() { run "$1" 260 "$PYTHON" -m bench.gpu.speed "$2" --policy "$3" --out "$work/json/$1.json" --timeout 240 \
+  --memory-gib 10 --microbatch "${MICROBATCH:-32768}" "${@:4}" "${dry[@]}"; }
 trl() { run "$1" 260 "$PYTHON" -m bench.gpu.trl_speed "$2" --policy "$3" --out "$work/json/$1.json" "${no_vllm[@]}" "${@:4}"; }
 
 for phase in "$@"; do
@@ -42,7 +43,7 @@ for phase in "$@"; do
       limits engine-long-2 engine $long --workers 2 ;;
     ours-short) ours ours-short-1 $short "$endless"; ours ours-short-2 $short "$endless" --workers 2 ;;
     ours-long) ours ours-long-2 $long "$endless" --workers 2 ;;
-    ours-long-1) ours ours-long-1 $long "$endless" ;;
+    ours-long-1) ours ours-long-1 $long "$endless" --memory-gib 16 ;;
     trl-short) trl trl-short $short "$endless" --rows 64 --tuned ;;
     trl-long) trl trl-long $long "$endless" --rows 16 --tuned ;;
     trl-default) trl trl-short-default $short "$endless" --rows 64 ;;
