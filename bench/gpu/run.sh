@@ -5,7 +5,8 @@
 # Phases, with seconds on one H100 as planned: prepare 70, rollout-short 180, ours-short 120, trl-short 110, base 110,
 # rollout-long 150, ours-long 100, trl-long 160, ours-natural 75, trl-natural 150, sleep 200, trl-default 110,
 # ours-long-1 120, graphs 90
-# MICROBATCH: tokens of one forward pass of r1rl's learner. DRY=1 runs the same parts with a few tokens, without a GPU and without TRL's vLLM.
+# MICROBATCH: tokens of one forward pass of r1rl's learner. DRY=1 runs the same parts with a few tokens, without a GPU and
+# without TRL's vLLM.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 export PYTHONPATH=${PYTHONPATH:-}:$PWD HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 R1RL_HOME=${R1RL_HOME:-/tmp/r1rl-home}
@@ -51,7 +52,7 @@ for phase in "$@"; do
     trl-natural) trl trl-natural $natural "$policy" --rows 64 --tuned ;;
     base) run base 130 "$PYTHON" -m bench.gpu.base --policy "$policy" --out "$work/json/base.json" ${DRY:+--dry}
       grep digits "$work/logs/base.log" | sort -t: -k2 -r | head -n 40 | cut -c1-170 ;;
-    sleep) # the GPU shared in turns, against both side by side (ours-long-1)
+    sleep) # the GPU shared in turns, against both side by side
       ours ours-short-sleep $short "$endless" --workers 2 --set 'rollout.options={enable_sleep_mode: true}'
       ours ours-long-sleep $long "$endless" --workers 2 --set 'rollout.options={enable_sleep_mode: true}' ;;
     graphs) limits vllm-short-default vllm $short --default-graphs ;;
