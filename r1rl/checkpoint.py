@@ -17,8 +17,8 @@ BEST = "best.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a run stands. With the weights and trainer.pt beside it, all that going on exactly needs: every random
-    draw is derived from the recipe's seed and these counters.
+    """Where a run stands. With the weights and the folder `trainer` beside it, all that going on exactly needs: every
+    random draw is derived from the recipe's seed and these counters.
 
     >>> Place(step=40, version=41, position=1280).step
     40
@@ -88,7 +88,7 @@ def best(run: Path) -> Path | None:
 
 def _flush(place: Path) -> None:
     # Without it a power cut after the rename can leave a complete-looking folder of empty files.
-    for path in place.iterdir():
+    for path in place.rglob("*"):
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -20,6 +20,7 @@ from r1rl.distillation.command import distill
 from r1rl.errors import R1Error
 from r1rl.pipeline.check import check_any
 from r1rl.pipeline.command import lineage, pipeline
+from r1rl.planning.command import plan
 from r1rl.policy_commands import check_policy, init_policy
 from r1rl.recipe import list_recipes, load_recipe
 from r1rl.sampling.command import sample
@@ -157,6 +158,9 @@ def check(recipe: RecipeName, overrides: Overrides = None) -> None:
     start = time.monotonic()
     says = check_any(Path(recipe), overrides or [])
     console.print(f"{says}; checked in {time.monotonic() - start:.2f} s)", highlight=False)
+
+
+app.command()(plan)
 
 
 @app.command("audit")

@@ -20,15 +20,16 @@ from r1rl import actors
 from r1rl.actors import Actor
 from r1rl.engine import compat
 from r1rl.engine.actor import Engine
-from r1rl.engine.spec import EngineSpec
+from r1rl.engine.spec import SAMPLED_AT_ONCE, EngineSpec
 from r1rl.errors import UserError
+from r1rl.learner import Learner, LearnerSpec
+from r1rl.learners import Learners
 from r1rl.recipe import Recipe
 from r1rl.rollout import Rollouts
 
 STOP_S = 15.0  # for vLLM to end its processes by itself before they are killed
 KNOCK_S = 10.0
 PEERS_S = 60.0
-SAMPLED_AT_ONCE = 1024  # sequences one engine decodes together at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +51,24 @@ class Hardware:
         """CUDA IPC where the sampler's GPU can read the learner's memory, shared memory of the host otherwise."""
         return "ipc" if self.gpus == 1 or self.peers else "shm"
 
-    def share(self, workers: int) -> float:
-        """Of a GPU, for the learner and for each worker: one each where there are enough, else equal parts of them."""
+    def shares(self, ranks: int, workers: int) -> tuple[float, float]:
+        """Of a GPU, for each rank of the learner and for each worker: one each where there are enough.
+
+        Where they share, a rank takes more than half, so that Ray never puts two on one GPU, which NCCL refuses.
+
+        >>> Hardware(device="cuda", dtype="bfloat16", gpus=2, threads=16).shares(ranks=2, workers=1)
+        (0.51, 0.49)
+        """
         if not self.gpus:
-            return 0.0
-        on_one = -(-(workers + 1) // self.gpus)  # Ray gives parts of one GPU only: 0.67 of two would never start
-        return 1.0 / on_one
+            return 0.0, 0.0
+        if ranks > self.gpus:
+            raise UserError(
+                f"learner.ranks = {ranks} is more than the {self.gpus} GPUs there are",
+                "each rank needs a GPU of its own",
+                f"write {self.gpus} or less",
+            )
+        on_one = -(-(ranks + workers) // self.gpus)  # Ray gives parts of one GPU only: 0.67 of two would never start
+        return (1.0, 1.0) if on_one == 1 else (0.51, 0.49 / (on_one - 1))
 
 
 @contextmanager
@@ -154,6 +167,7 @@ class Fleet:
     max_sequences: int  # decoded at once by one engine
     memory_gib: float  # KV cache of one engine
     options: Mapping[str, object] = field(default_factory=dict)  # vLLM engine arguments that win over ours
+    ranks: int = 1  # of a learner beside them
 
 
 def fleet(recipe: Recipe) -> Fleet:
@@ -165,6 +179,7 @@ def fleet(recipe: Recipe) -> Fleet:
         max_sequences=min(sequences, SAMPLED_AT_ONCE),
         memory_gib=recipe.rollout.memory_gib,
         options=recipe.engine_options,
+        ranks=recipe.learner.ranks,
     )
 
 
@@ -195,7 +210,7 @@ def engines(
                 options=fleet.options,
             )
             compat.require_possible(spec)
-            gpus = hw.share(fleet.workers)
+            _, gpus = hw.shares(fleet.ranks, fleet.workers)
             started.append(actors.spawn(Engine, spec, name=f"rollout worker {worker}", gpus=gpus, env={}))
         yield started
     finally:
@@ -206,6 +221,41 @@ def rollouts(started: list[Actor], starting: list[object], start_s: float, step_
     """Waits until all engines are up. Raises EngineError naming the one that is not, with the end of its log."""
     actors.wait(started, starting, start_s, "starting vLLM")
     return Rollouts(started, step_s)
+
+
+@contextmanager
+def learners(recipe: Recipe, hw: Hardware, run_id: str, logs: Path) -> Iterator[Learners]:
+    """The ranks of the learner, knowing each other; ended on leaving."""
+    settings, started = recipe.learner, []
+    gpus, _ = hw.shares(settings.ranks, recipe.rollout.workers)
+    threads = max(1, hw.threads // settings.ranks)
+    try:
+        for rank in range(settings.ranks):
+            spec = LearnerSpec(
+                run_id=run_id,
+                device=hw.device,
+                dtype=hw.dtype,
+                transport=hw.transport,
+                threads=threads,
+                microbatch_tokens=recipe.microbatch_tokens,
+                betas=settings.betas,
+                weight_decay=settings.weight_decay,
+                grad_clip=settings.grad_clip,
+                log=(logs / (f"learner-{rank}.log" if settings.ranks > 1 else "learner.log")).resolve(),
+                rank=rank,
+                ranks=settings.ranks,
+                deadline_s=settings.deadline_s,
+                checkpointing=settings.checkpointing,
+                fusion=settings.fusion,
+            )
+            name = f"learner rank {rank}" if settings.ranks > 1 else "learner"
+            env = {"OMP_NUM_THREADS": str(threads)}  # Ray would set it to 1
+            started.append(actors.spawn(Learner, spec, name=name, gpus=gpus, env=env))
+        together = Learners(started, settings.deadline_s)
+        together.join()
+        yield together
+    finally:
+        stop(started, "close")
 
 
 def stop(started: list[Actor], method: str) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from r1rl import chat, gate
-from r1rl.actors import Actor, wait_one
 from r1rl.algorithm import Algorithm
 from r1rl.engine.spec import Sampling
 from r1rl.errors import SyncError, UserError
 from r1rl.learner import Gap
+from r1rl.learners import Learners
 from r1rl.loss import Totals, metrics
 from r1rl.recipe import Recipe
 from r1rl.reward import Judges
@@ -60,7 +59,7 @@ class Crew:
 
 @dataclass(kw_only=True)
 class TrainingCrew(Crew):
-    learner: Actor
+    learners: Learners
     version: int  # of the policy that the samplers hold
 
     def roll_out(self, problems: Sequence[Problem], step: int, round: int = 0) -> list[Group]:
@@ -86,8 +85,11 @@ class TrainingCrew(Crew):
         minibatches = self._minibatches(samples, step)
         totals = [Totals.of(part, recipe.rollout.max_tokens, algorithm.kl_cov) for part in minibatches]
         lrs = [self._lr(step, i) for i in range(len(minibatches))]
-        sums = self._call("learn", minibatches, totals, algorithm, lrs, recipe.rollout.temperature)
-        rows = [metrics(*pair) | {"learner/lr": lr} for *pair, lr in zip(sums, totals, lrs, strict=True)]
+        sums = self.learners.learn(minibatches, totals, algorithm, lrs, recipe.rollout.temperature)
+        rows = [
+            metrics(part, total) | costs(part) | {"learner/lr": lr}
+            for part, total, lr in zip(sums, totals, lrs, strict=True)
+        ]
         means = {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
         return means | {key: rows[0][key] for key in ("learner/gap/mean", "learner/gap/max")}
 
@@ -108,14 +110,9 @@ class TrainingCrew(Crew):
             shape=settings.schedule,
         )
 
-    def logprobs(self, samples: Sequence[Sample], temperature: float) -> list[tuple[float, ...]]:
-        """The policy's own log-probs of given completions, in nats."""
-        found: list[tuple[float, ...]] = self._call("logprobs", samples, temperature)
-        return found
-
     def sync(self, version: int) -> None:
         """Sends the learner's weights to all samplers, which prove that they arrived."""
-        self.rollouts.sync(self.learner.call("pack", version))
+        self.rollouts.sync(self.learners.pack(version))
         self.version = version
 
     def check_consistency(self, problems: Sequence[Problem]) -> Gap:
@@ -132,7 +129,7 @@ class TrainingCrew(Crew):
             for g in groups
             for c in g.completions_G
         ]
-        gap: Gap = self._call("gap", samples, recipe.rollout.temperature)
+        gap = self.learners.gap(samples, recipe.rollout.temperature)
         gate.require(gap.mean, gap.max, self.tolerance, "before the first step")
         return gap
 
@@ -140,8 +137,14 @@ class TrainingCrew(Crew):
     def tolerance(self) -> gate.Tolerance:
         return gate.tolerance(self.dtype, self.recipe.gate.mean, self.recipe.gate.max)
 
-    def _call(self, method: str, *arguments: object) -> Any:
-        return wait_one(self.learner, self.learner.call(method, *arguments), self.recipe.learner.deadline_s, method)
+
+def costs(sums: Mapping[str, float]) -> dict[str, float]:
+    """What an update took, and what the policy's companions say, from its merged sums."""
+    return {
+        "learner/memory/peak_gib": sums["max/peak_gib"],
+        "learner/tokens_per_s": sums["positions"] / sums["max/seconds"],  # prompts and completions
+        "learner/skipped/frac": sums["max/skipped"],
+    } | {key.removeprefix("max/"): value for key, value in sums.items() if key.startswith("max/policy/")}
 
 
 def _require_room(prompts: Sequence[Prompt], length: int) -> None:

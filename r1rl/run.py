@@ -114,7 +114,7 @@ def environment() -> dict[str, Any]:
     """What a number was measured on."""
     return {
         "started": time.strftime("%Y-%m-%d %H:%M:%S %z"),
-        "command": " ".join(sys.argv),
+        "command": " ".join([_program(), *sys.argv[1:]]),
         "revision": revision(),
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
@@ -138,6 +138,12 @@ def revision() -> str:
     if head.returncode:
         return "unknown"
     return head.stdout.strip() + ("+changes" if dirty.stdout.strip() else "")
+
+
+def _program() -> str:
+    """Without the folder it lies in, which is this machine's own."""
+    name = Path(sys.argv[0]).name
+    return "python -m r1rl" if name == "__main__.py" else name
 
 
 def _version(package: str) -> str | None:

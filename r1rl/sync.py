@@ -109,16 +109,27 @@ class Outbox:
         self._buffer: torch.Tensor | None = None
         sweep(self._path.parent)
 
-    def pack(self, version: int, tensors: Iterable[tuple[str, torch.Tensor]]) -> Parcel:
-        """Copies the tensors into the buffer. Raises SyncError when there is no room for it."""
-        named = [(name, tensor.detach().contiguous()) for name, tensor in tensors]
-        offsets, total = _layout([t.numel() * t.element_size() for _, t in named])
+    def pack(
+        self,
+        version: int,
+        tensors: Iterable[tuple[str, torch.Tensor]],
+        outlines: Iterable[tuple[str, torch.Tensor]],
+    ) -> Parcel:
+        """Copies the tensors into the buffer, one at a time: a sharded policy is never whole anywhere else.
+
+        Args:
+            outlines: the same tensors without values, by which room is made.
+
+        Raises SyncError when there is no room.
+        """
+        offsets, total = _layout([t.numel() * t.element_size() for _, t in outlines])
         buffer = self._allocate(total)
         slots = []
-        for (name, tensor), offset in zip(named, offsets, strict=True):
-            raw = tensor.reshape(-1).view(torch.uint8)
+        for (name, tensor), offset in zip(tensors, offsets, strict=True):
+            whole = tensor.detach().contiguous()
+            raw = whole.reshape(-1).view(torch.uint8)
             buffer[offset : offset + raw.numel()].copy_(raw)
-            slots.append(_slot(name, tensor, offset))
+            slots.append(_slot(name, whole, offset))
         sent = digests(_views(buffer, slots))
         return Parcel(
             version=version,

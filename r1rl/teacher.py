@@ -10,16 +10,15 @@ from typing import Any
 
 import torch
 
-from r1rl import actors, cluster
+from r1rl import actors, cluster, scoring
 from r1rl.actors import Actor, wait_one
 from r1rl.algorithm import Algorithm
-from r1rl.batch import collate, microbatches
 from r1rl.chat import Tokenizer
 from r1rl.cluster import Hardware
 from r1rl.errors import UserError
 from r1rl.output import redirect_output
 from r1rl.policy import model as policy_model
-from r1rl.policy.logprobs import token_logprobs
+from r1rl.policy.scorer import Scorer
 from r1rl.types import Sample, ScoredGroup
 
 
@@ -34,7 +33,7 @@ class TeacherSpec:
 
     folder: Path
     device: str
-    dtype: str  # of compute; weights are float32, as the learner's are
+    dtype: str  # of weights and compute
     threads: int
     microbatch_tokens: int
     log: Path
@@ -48,20 +47,13 @@ class Frozen:
         torch.set_num_threads(spec.threads)
         self.spec = spec
         self.device = torch.device(spec.device)
-        self.dtype = policy_model.named_dtype(spec.dtype)
-        self.policy: Any = policy_model.load(spec.folder, self.dtype, self.device).eval().requires_grad_(False)
+        policy: Any = policy_model.load(spec.folder, policy_model.named_dtype(spec.dtype), self.device)
+        self.scorer = Scorer(policy.eval().requires_grad_(False))
 
-    @torch.no_grad()
     def logprobs(self, samples: Sequence[Sample], temperature: float) -> list[tuple[float, ...]]:
         """Its log-prob of each completion token, in nats, sample by sample."""
-        found: dict[int, tuple[float, ...]] = {}
-        for indices in microbatches(samples, self.spec.microbatch_tokens):
-            batch = collate([samples[i] for i in indices], 0, self.device)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-                logprobs_K, _ = token_logprobs(self.policy, batch.ids_BT, batch.keep_BT, temperature)
-            rows = logprobs_K.cpu().split([len(samples[i].token_ids_T) for i in indices])
-            found |= {i: tuple(row.tolist()) for i, row in zip(indices, rows, strict=True)}
-        return [found[i] for i in range(len(samples))]
+        budget = self.spec.microbatch_tokens
+        return scoring.logprobs(self.scorer, samples, temperature, budget=budget, device=self.device)
 
     def close(self) -> None:
         """Nothing has to be put away."""

@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from r1rl import actors, chat, checkpoint, cluster, credit, gate, metrics, reward_model, transcript, warmup
-from r1rl.actors import Actor, wait_one
+from r1rl import chat, checkpoint, cluster, credit, gate, metrics, reward_model, transcript, warmup
 from r1rl.checkpoint import Place
-from r1rl.cluster import Hardware
 from r1rl.crew import TrainingCrew
 from r1rl.decontaminate import decontaminated
 from r1rl.evaluate import HELDOUT, Exam, held_out_problems, published_exams
 from r1rl.harvest import Harvest, gather
-from r1rl.learner import Learner, LearnerSpec
+from r1rl.learners import Learners
+from r1rl.policy.companion import Settings
 from r1rl.policy.folder import architecture, local
+from r1rl.policy.lora import Lora
+from r1rl.policy.teaching import Teaching
 from r1rl.recipe import Recipe
 from r1rl.report import Report
 from r1rl.reward import judges as judges_of
@@ -45,7 +46,7 @@ def train(recipe: Recipe, run: Run, report: Report, assign: credit.Assign = cred
         published = stack.enter_context(
             published_exams(recipe.eval.suites, recipe.judge.workers, recipe.judge.deadline_s, run.logs / "judges.log")
         )
-        crew, place = _assemble(stack, recipe, run, newest, report)
+        crew, place = assemble(stack, recipe, run, newest, report)
         exams = [Exam(name=HELDOUT, problems=tuple(heldout), judges=crew.judges), *published]
         hw = cluster.hardware(recipe.policy.dtype)
         crew.judges = stack.enter_context(reward_model.beside(crew.judges, recipe, hw, run.logs))
@@ -54,7 +55,7 @@ def train(recipe: Recipe, run: Run, report: Report, assign: credit.Assign = cred
         if place.step == 0 and newest is None:
             report.say("checking that sampler and learner agree")
             crew.check_consistency(heldout)
-            log.write(0, _evaluate(crew, exams, report, step=0))
+            log.write(0, evaluate(crew, exams, report, step=0))
         loop(recipe, run, crew, Stream(source, place.position, recipe.data.canaries), exams, log, report, place, assign)
 
 
@@ -62,11 +63,11 @@ def base(recipe: Recipe, run: Run, report: Report) -> Path:
     """The policy that a recipe's reinforcement learning would start from: made, warmed up, or found in the cache."""
     with cluster.connected(recipe.ray.address):
         hw = cluster.hardware(recipe.policy.dtype)
-        with _learner(recipe, run, hw) as learner:
+        with cluster.learners(recipe, hw, run.id, run.logs) as learners:
             source = warmup.source_of(recipe)
             key = warmup.cache_key(recipe, source, hw.dtype)
-            start = _start_folder(recipe, source, learner, key)
-            return warmup.warm(recipe, source, learner, start, key, report.warmup) if recipe.warmup else start
+            start = _start_folder(recipe, source, learners, key)
+            return warmup.warm(recipe, source, learners, start, key, report.warmup) if recipe.warmup else start
 
 
 def loop(
@@ -94,17 +95,17 @@ def loop(
         with clock("sync"):
             crew.sync(version=step)
         numbers = _numbers(harvest) | metrics.of_advantages(samples) | learnt
-        if _due(step, recipe.eval.every, recipe.train.steps):
+        if due(step, recipe.eval.every, recipe.train.steps):
             with clock("eval"):
-                numbers |= _evaluate(crew, exams, report, step)
+                numbers |= evaluate(crew, exams, report, step)
         elapsed += clock.total()
         numbers |= clock.numbers() | {"time/elapsed": elapsed}
         transcripts.write(step, harvest.scored, recipe.train.show)
         log.write(step, numbers)
         best = "eval/accuracy" in numbers and checkpoint.is_best(metrics.read(run.folder), step)
-        if best or _due(step, recipe.train.checkpoint_every, recipe.train.steps):
+        if best or due(step, recipe.train.checkpoint_every, recipe.train.steps):
             transcripts.flush()
-            _save(recipe, run, crew, Place(step=step, version=crew.version, position=stream.position))
+            save(run, crew, Place(step=step, version=crew.version, position=stream.position))
         if best:
             checkpoint.name_best(run.folder, step)
         report.step(step, numbers)
@@ -129,24 +130,29 @@ class Clock:
         return {f"time/{room}": seconds for room, seconds in self.seconds.items()} | {"time/step": self.total()}
 
 
-def _assemble(
-    stack: ExitStack, recipe: Recipe, run: Run, newest: Path | None, report: Report
+def assemble(
+    stack: ExitStack, recipe: Recipe, run: Run, newest: Path | None, report: Report, teaching: Teaching | None = None
 ) -> tuple[TrainingCrew, Place]:
-    """Starts everyone, makes or finds the policy, and sends it to the samplers."""
+    """Starts everyone, makes or finds the policy, and sends it to the samplers; where the run stands.
+
+    Args:
+        teaching: a teacher beside the learner's policy, whose distribution it learns.
+    """
     hw = cluster.hardware(recipe.policy.dtype)
     report.machine(hw)
-    learner = stack.enter_context(_learner(recipe, run, hw))
+    learners = stack.enter_context(cluster.learners(recipe, hw, run.id, run.logs))
     source = warmup.source_of(recipe)
     key = warmup.cache_key(recipe, source, hw.dtype)
-    start = newest or _start_folder(recipe, source, learner, key)
+    start = newest or _start_folder(recipe, source, learners, key)
     engines = stack.enter_context(cluster.engines(cluster.fleet(recipe), hw, start, architecture(start), run.logs))
     starting = [engine.call("start") for engine in engines]  # vLLM starts while the policy warms up
     judges = stack.enter_context(judges_of(recipe, run.logs / "judges.log"))
     for line in judges.says:
         report.say(line)
     if newest is None and recipe.warmup:
-        start = warmup.warm(recipe, source, learner, start, key, report.warmup)
-    wait_one(learner, learner.call("load", start.resolve()), recipe.learner.deadline_s, "loading the policy")
+        start = warmup.warm(recipe, source, learners, start, key, report.warmup)
+    extras = replace(Settings.of(recipe.policy, warming=False), teaching=teaching)
+    learners.load(start.resolve(), recipe.learner.optimizer, _adapters(recipe), extras)
     report.say("waiting for vLLM")
     crew = TrainingCrew(
         recipe=recipe,
@@ -154,7 +160,7 @@ def _assemble(
         tokenizer=chat.load_tokenizer(start),
         rollouts=cluster.rollouts(engines, starting, recipe.rollout.start_deadline_s, recipe.rollout.step_deadline_s),
         judges=judges,
-        learner=learner,
+        learners=learners,
         version=-1,
     )
     first = Place(step=0, version=0, position=warmup.problems_used(recipe))
@@ -163,37 +169,19 @@ def _assemble(
     return crew, place
 
 
-def _start_folder(recipe: Recipe, source: ProblemSource, learner: Actor, key: str) -> Path:
+def _start_folder(recipe: Recipe, source: ProblemSource, learners: Learners, key: str) -> Path:
     if recipe.policy.init:
-        return warmup.fresh_policy(recipe, source, learner, key)
+        return warmup.fresh_policy(recipe, source, learners, key)
     assert recipe.policy.path is not None
     return local(recipe.policy.path)
 
 
-@contextmanager
-def _learner(recipe: Recipe, run: Run, hw: Hardware) -> Iterator[Actor]:
-    settings = recipe.learner
-    spec = LearnerSpec(
-        run_id=run.id,
-        device=hw.device,
-        dtype=hw.dtype,
-        transport=hw.transport,
-        threads=hw.threads,
-        microbatch_tokens=recipe.microbatch_tokens,
-        betas=settings.betas,
-        weight_decay=settings.weight_decay,
-        grad_clip=settings.grad_clip,
-        log=(run.logs / "learner.log").resolve(),
-    )
-    env = {"OMP_NUM_THREADS": str(hw.threads)}  # Ray would set it to 1
-    learner = actors.spawn(Learner, spec, name="learner", gpus=hw.share(recipe.rollout.workers), env=env)
-    try:
-        yield learner
-    finally:
-        cluster.stop([learner], "close")
+def _adapters(recipe: Recipe) -> Lora | None:
+    return Lora(**recipe.learner.lora.model_dump()) if recipe.learner.lora else None
 
 
-def _evaluate(crew: TrainingCrew, exams: Sequence[Exam], report: Report, step: int) -> dict[str, float]:
+def evaluate(crew: TrainingCrew, exams: Sequence[Exam], report: Report, step: int) -> dict[str, float]:
+    """The numbers of all exams, for the policy the samplers hold."""
     numbers: dict[str, float] = {}
     for exam in exams:
         found = exam.take(crew, crew.recipe.eval.temperature)
@@ -202,10 +190,11 @@ def _evaluate(crew: TrainingCrew, exams: Sequence[Exam], report: Report, step: i
     return numbers
 
 
-def _save(recipe: Recipe, run: Run, crew: TrainingCrew, place: Place) -> None:
+def save(run: Run, crew: TrainingCrew, place: Place) -> None:
+    """Writes a checkpoint of the learner's policy, complete or not at all."""
+
     def fill(folder: Path) -> None:
-        saving = crew.learner.call("save", folder.resolve())
-        wait_one(crew.learner, saving, recipe.learner.deadline_s, "saving a checkpoint")
+        crew.learners.save(folder.resolve())
 
     checkpoint.write(run.folder, place, fill)
 
@@ -215,5 +204,6 @@ def _numbers(harvest: Harvest) -> dict[str, float]:
     return metrics.of_rollouts(harvest.honest, flat) | metrics.of_canaries(harvest.canaries) | harvest.numbers()
 
 
-def _due(step: int, every: int, last: int) -> bool:
+def due(step: int, every: int, last: int) -> bool:
+    """Whether something is to be done after a step that is done every so many steps, and after the last."""
     return step == last or (every > 0 and step % every == 0)

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from r1rl import chat
-from r1rl.actors import Actor, wait_one
 from r1rl.algorithm import SFT
 from r1rl.home import home
+from r1rl.learners import Learners
 from r1rl.loss import Totals, metrics
+from r1rl.policy.companion import Settings
 from r1rl.recipe import Recipe
 from r1rl.schedule import lr_at
 from r1rl.stream import open_source
@@ -27,7 +28,18 @@ TEXTS = 2000  # worked examples that the tokenizer is trained on
 RISE = 0.1  # share of the updates in which the learning rate rises
 PACKAGE = Path(__file__).parent
 # What decides the result.
-CODE = ("algorithm.py", "batch.py", "chat.py", "learner.py", "loss", "policy", "schedule.py", "sizes.py", "warmup.py")
+CODE = (
+    "algorithm.py",
+    "batch.py",
+    "chat.py",
+    "learner",
+    "loss",
+    "packing.py",
+    "policy",
+    "schedule.py",
+    "sizes.py",
+    "warmup.py",
+)
 
 
 def problems_used(recipe: Recipe) -> int:
@@ -40,13 +52,13 @@ def source_of(recipe: Recipe) -> ProblemSource:
     return open_source(recipe.data.source, _seed(recipe), dict(recipe.data.options))
 
 
-def fresh_policy(recipe: Recipe, source: ProblemSource, learner: Actor, key: str) -> Path:
+def fresh_policy(recipe: Recipe, source: ProblemSource, learners: Learners, key: str) -> Path:
     """The folder of a new policy with random weights and its own tokenizer; made when it is not cached."""
     folder = home() / "init" / key
     if not folder.is_dir():
         phrase, size = chat.pieces("")[0], recipe.policy.init
-        making = learner.call("make", folder, size, texts(source), phrase, recipe.policy.max_length, _seed(recipe))
-        wait_one(learner, making, recipe.learner.deadline_s, "making the policy")
+        assert size is not None
+        learners.make(folder, size, texts(source), phrase, recipe.policy.max_length, _seed(recipe))
     return folder
 
 
@@ -56,16 +68,15 @@ def texts(source: ProblemSource) -> list[str]:
 
 
 def warm(
-    recipe: Recipe, source: ProblemSource, learner: Actor, start: Path, key: str, tell: Callable[[int, float], None]
+    recipe: Recipe, source: ProblemSource, learners: Learners, start: Path, key: str, tell: Callable[[int, float], None]
 ) -> Path:
     """The folder of the warmed-up policy; trained from `start` when it is not cached. `tell` hears (update, loss)."""
     assert recipe.warmup is not None
     folder = home() / "warmup" / key
     if not folder.is_dir():
-        loading = learner.call("load", start, recipe.warmup.optimizer)
-        wait_one(learner, loading, recipe.learner.deadline_s, "loading the policy")
-        _train(recipe, source, learner, chat.load_tokenizer(start), tell)
-        wait_one(learner, learner.call("keep", folder), recipe.learner.deadline_s, "saving the warmed-up policy")
+        learners.load(start, recipe.warmup.optimizer, None, Settings.of(recipe.policy, warming=True))
+        _train(recipe, source, learners, chat.load_tokenizer(start), tell)
+        learners.keep(folder)
     return folder
 
 
@@ -77,7 +88,7 @@ def cache_key(recipe: Recipe, source: ProblemSource, dtype: str) -> str:
         "policy": recipe.policy.model_dump(),
         "data": recipe.data.model_dump(),
         "warmup": recipe.warmup.model_dump(exclude={"low", "high", "seed"}) if recipe.warmup else None,
-        "learner": recipe.learner.model_dump(include={"betas", "weight_decay", "grad_clip"}),
+        "learner": recipe.learner.model_dump(include={"betas", "weight_decay", "grad_clip", "ranks"}),
     }
     files = [Path(inspect.getfile(type(source)))]
     for name in CODE:
@@ -95,7 +106,7 @@ def _seed(recipe: Recipe) -> int:
 def _train(
     recipe: Recipe,
     source: ProblemSource,
-    learner: Actor,
+    learners: Learners,
     tokenizer: chat.Tokenizer,
     tell: Callable[[int, float], None],
 ) -> None:
@@ -107,8 +118,7 @@ def _train(
         samples = [_sample(source, i, recipe.data.template, tokenizer) for i in ordinals]
         lr = lr_at(update, peak=settings.lr, warmup=rise, total=settings.steps, shape="cosine")
         totals = Totals.of(samples, recipe.policy.max_length)
-        reference = learner.call("learn", [samples], [totals], SFT, [lr], 1.0)
-        (sums,) = wait_one(learner, reference, recipe.learner.deadline_s, "warming up")
+        (sums,) = learners.learn([samples], [totals], SFT, [lr], 1.0)
         tell(update + 1, metrics(sums, totals)["learner/nll/mean"])
 
 

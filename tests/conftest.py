@@ -24,7 +24,7 @@ class Pair:
     folder: Path
     prompts: list[tuple[int, ...]]
     spec: object
-    gpus: float  # of each process; one more of them has room
+    gpus: float  # of each engine; one more of them has room
     version: int = field(default=0)
 
     def call(self, method: str, *arguments: object) -> object:
@@ -101,7 +101,8 @@ def pair(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         log=root / "learner.log",
     )
     env = {"OMP_NUM_THREADS": str(hw.threads)}
-    learner = actors.spawn(PerturbingLearner, learner_spec, name="learner", gpus=hw.share(2), env=env)
+    own, each = hw.shares(1, 2)
+    learner = actors.spawn(PerturbingLearner, learner_spec, name="learner", gpus=own, env=env)
     texts = [f" {i}+{j}=? <think>{i}+{j}</think><answer>{i + j}</answer>" for i in range(10, 30) for j in range(10, 30)]
     making = learner.call("make", folder, "tiny", texts, chat.pieces("")[0], LENGTH, 0)
     actors.wait_one(learner, making, 120, "make")
@@ -118,12 +119,12 @@ def pair(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         threads=hw.threads,
         log=root / "rollout-0.log",
     )
-    engine = actors.spawn(Engine, spec, name="rollout worker 0", gpus=hw.share(2), env={})
+    engine = actors.spawn(Engine, spec, name="rollout worker 0", gpus=each, env={})
     actors.wait_one(engine, engine.call("start"), 300, "starting vLLM")
     vocabulary = len(chat.load_tokenizer(folder))  # type: ignore[arg-type]
     rng = random.Random(0)
     prompts = [tuple(rng.randrange(5, vocabulary) for _ in range(16)) for _ in range(16)]
-    pair = Pair(learner=learner, engine=engine, folder=folder, prompts=prompts, spec=spec, gpus=hw.share(2))
+    pair = Pair(learner=learner, engine=engine, folder=folder, prompts=prompts, spec=spec, gpus=each)
     pair.sync()
     yield pair
     cluster.stop([engine], "stop")

@@ -145,6 +145,7 @@ def test_close_is_not_equal(a, b, c):
         (r"\binom{n}{2}", r"\frac{n(n-1)}{2}"),
         (r"n!", r"n\cdot(n-1)!"),
         (r"e^{ix}", r"\cos x + i\sin x"),
+        (r"\left(\frac12\right)^x", r"2^{-x}"),  # a bracket is read twice
         (r"f(x+1)", r"f(1+x)"),
         (r"2|a|", r"|2a|"),
     ],

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from r1rl.errors import RunError, UserError
 from r1rl.policy import balance, mtp, routers
 from r1rl.policy.companion import Companion, Settings, companions
-from r1rl.policy.model import _route_in_fp32
 from r1rl.policy.replay import tensor
 from r1rl.policy.rows import starts
 from r1rl.types import Routes, Sample
@@ -38,7 +37,6 @@ def new_model(size: str = "tiny-mtp", seed: int = 0):
     model = init.make(size, Words(), 48, seed).train()  # type: ignore[arg-type]
     torch.manual_seed(seed)
     for router in routers.of(model).values():
-        _route_in_fp32(router, torch.float32)
         router.e_score_correction_bias.normal_(std=0.02)
     return model
 
@@ -46,7 +44,7 @@ def new_model(size: str = "tiny-mtp", seed: int = 0):
 def new_samples(seed: int = 1) -> list[Sample]:
     torch.manual_seed(seed)
     found = []
-    for prompt, answer in ((3, 6), (4, 2), (2, 9), (5, 1)):
+    for prompt, answer in ((3, 6), (4, 2), (1, 9), (5, 1)):
         ids = torch.randint(1, VOCABULARY, (prompt + answer,)).tolist()
         found.append(
             Sample(
@@ -181,6 +179,25 @@ def test_the_sequence_wise_loss_is_the_formula():
     assert found == pytest.approx(slow_unevenness(logits, experts, sequence), rel=1e-5)
 
 
+def test_the_loss_is_alpha_times_its_mean_over_the_steps_sequences_summed_over_layers():
+    samples, model = new_samples(), new_model("tiny")
+    [c] = companions(model, Settings(balance_loss=0.5))
+    batch, logits = packed(samples, 1), {}
+    hooks = [
+        router.register_forward_hook(lambda m, a, out, layer=layer: logits.__setitem__(layer, out[0].detach()))
+        for layer, router in routers.of(model).items()
+    ]
+    routes = choices(model, batch)
+    with c.training(batch):
+        batch.hidden(model)
+        found = c.loss(counted(samples)).item()
+    for hook in hooks:
+        hook.remove()
+    sequence = batch.sequence_BT.reshape(-1)
+    total = sum(slow_unevenness(logits[layer], experts, sequence) for layer, experts in routes.items())
+    assert found == pytest.approx(0.5 * total / len(samples), rel=1e-4)
+
+
 def test_even_use_costs_1_a_sequence():
     experts = torch.tensor([[0, 1], [2, 3]])
     assert balance.unevenness(torch.zeros(2, 4), experts, torch.zeros(2).long()).item() == pytest.approx(1.0)
@@ -286,6 +303,21 @@ def test_alone_the_loss_leaves_the_policys_gradient_as_it_is():
     assert any(name.startswith("mtp.block.mlp.gate") for name in with_loss)
 
 
+def test_without_samples_or_targets_the_layer_gets_a_gradient_of_zero():
+    """Ranks reduce gradients together: one that has none for a parameter would leave the others waiting."""
+    for idle in (True, False):
+        samples, model = new_samples()[:1], new_model()
+        found = companions(model, Settings(mtp_loss=0.3))
+        if idle:
+            padded(samples).nll(model).backward()
+        else:
+            short = replace(samples[0], prompt_ids_T=(1,), token_ids_T=(2,), logprobs_T=(0.0,), advantages_T=(1.0,))
+            run(model, found, padded([short]), counted(samples))
+        for name, parameter in model.mtp.named_parameters():
+            assert parameter.grad is not None, name
+            assert not parameter.grad.any(), name
+
+
 def test_the_layer_learns():
     samples, model = new_samples(), new_model()
     found = companions(model, Settings(mtp_loss=1.0))
@@ -325,14 +357,18 @@ def routed(model) -> list[Sample]:
 
 
 def followed(model, found, batch) -> list[torch.Tensor]:
-    """The experts of each layer during a training forward."""
-    seen: list[torch.Tensor] = []
-    hooks = [r.register_forward_hook(lambda m, a, out: seen.append(out[2])) for r in routers.replayed(model)]
+    """The experts of each layer during a training forward; their weights must be those of the router's scores."""
+    seen: list[tuple[torch.Tensor, ...]] = []
+    hooks = [r.register_forward_hook(lambda m, a, out: seen.append(out)) for r in routers.replayed(model)]
     with found.training(batch), torch.no_grad():
         batch.hidden(model)
     for hook in hooks:
         hook.remove()
-    return seen
+    for router, (logits, weights, experts) in zip(routers.replayed(model), seen, strict=True):
+        scores = logits.sigmoid().gather(1, experts)
+        torch.testing.assert_close(weights, 2.5 * scores / scores.sum(-1, keepdim=True))
+        assert router.routed_scaling_factor == 2.5
+    return [experts for _, _, experts in seen]
 
 
 @pytest.mark.parametrize("rows", [padded, packed])
@@ -389,6 +425,37 @@ def test_r2_repeats_the_choices_of_the_first_forward_after_the_weights_have_move
             for layer, experts in zip(("1", "2"), seen, strict=True):
                 mine = experts[batch.sequence_BT.reshape(-1) == index]
                 assert torch.equal(mine, before[layer][real == samples.index(sample)])
+
+
+def test_how_many_routes_differ_is_told():
+    model, samples = new_model("tiny"), new_samples()
+    found = recorded(model, samples)
+    run(model, found, padded(samples, 2), counted(samples))
+    assert found[0].after_step(alone) == {"policy/replay/moved/frac": 0.0}
+    assert found[0].after_step(alone) == {}
+    model = new_model("tiny")
+    samples = routed(model)
+    found = companions(model, Settings(replay="r3"))
+    batch = padded(samples)
+    run(model, found, batch, counted(samples))
+    differ = routes = 0
+    real = batch.sequence_BT.reshape(-1)
+    for layer, own in enumerate(own_choices(model, batch, found[0])):
+        for index, sample in enumerate(samples):
+            for theirs, mine in zip(tensor(sample.routes)[layer].tolist(), own[real == index].tolist(), strict=False):
+                differ, routes = differ + (set(theirs) != set(mine)), routes + 1
+    assert found[0].after_step(lambda x: x)["policy/replay/moved/frac"] == pytest.approx(differ / routes)
+
+
+def own_choices(model, batch, replay) -> list[torch.Tensor]:
+    """What each router would have chosen on the hidden states that replayed layers before it gave."""
+    seen: list[torch.Tensor] = []
+    plain = replay._count
+    replay._count = lambda given, own: seen.append(own)
+    with replay.training(batch), torch.no_grad():
+        batch.hidden(model)
+    replay._count = plain
+    return seen
 
 
 @pytest.mark.parametrize("checkpointed", [False, True])

@@ -203,7 +203,7 @@ def test_what_cannot_be_is_refused_with_its_line(tmp_path, text, says):
 def test_the_code_of_a_kind_is_what_it_imports():
     found = {file.name for file in code.closure(["r1rl.seeds", "r1rl.schedule"])}
     assert found == {"__init__.py", "seeds.py", "schedule.py"}
-    assert {"learner.py", "crew.py", "errors.py"} <= {file.name for file in code.closure(["r1rl.train"])}
+    assert {"learners.py", "crew.py", "errors.py"} <= {file.name for file in code.closure(["r1rl.train"])}
 
 
 def test_comments_and_docstrings_are_no_code(tmp_path):

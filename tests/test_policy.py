@@ -14,20 +14,24 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-import r1rl.learner
+import r1rl.learner.actor
 from r1rl import algorithms
 from r1rl.algorithm import SFT, Algorithm
 from r1rl.correction import PRESETS
 from r1rl.errors import RunError
 from r1rl.learner import Learner, LearnerSpec
 from r1rl.loss import Totals, metrics
+from r1rl.packing import Packing
 from r1rl.policy import init, logprobs, optimizers, tokenizer
 from r1rl.policy import model as policy_model
-from r1rl.policy.logprobs import token_logprobs
+from r1rl.policy.scorer import Scorer
 from r1rl.sync import unpack
 from r1rl.types import Sample
+from tests import policies
 
 PHRASE = "Think first, then answer <answer> like this </answer>. User: "
 TEXTS = [f" {i}+{j}=? <think>{i}+{j} is {i + j}</think><answer>{i + j}</answer>" for i in range(14) for j in range(14)]
@@ -78,6 +82,14 @@ def a_batch(own) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, keep
 
 
+def token_logprobs(model, ids, keep, temperature, entropy_gradient=False):
+    """Of rows of equal length, packed."""
+    packing = Packing.of([ids.shape[1]] * len(ids), CPU)
+    return Scorer(model)(
+        ids.reshape(1, -1), packing, keep.reshape(-1).nonzero().squeeze(-1), temperature, entropy_gradient
+    )
+
+
 def slow_logprobs(model, ids, keep, temperature):
     """From the whole softmax in float64, one token after the other."""
     logits = model(input_ids=ids, use_cache=False).logits.double() / temperature
@@ -111,19 +123,45 @@ def test_chunks_change_nothing_not_even_the_gradient(own, policy, monkeypatch):
         results.append((found.detach(), entropy, torch.autograd.grad((found * found).sum(), head)[0]))
         assert not entropy.requires_grad
     for other in results[1:]:
-        torch.testing.assert_close(other, results[0], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(other, results[0], rtol=1e-5, atol=1e-5)
 
 
-def test_padding_on_the_right_changes_nothing(own, policy):
-    ids, keep = a_batch(own)
+def test_the_logits_of_all_tokens_never_exist(monkeypatch):
+    """Neither in the forward nor in the backward pass is there a tensor of more than CHUNK x V."""
+    tokens, width, vocabulary, chunk = 64, 8, 1000, 8
+    monkeypatch.setattr(logprobs, "CHUNK", chunk)
+    hidden = torch.randn(tokens, width, requires_grad=True)
+    head = torch.randn(vocabulary, width, requires_grad=True)
+    with Largest() as seen:
+        found, entropy = logprobs.head_logprobs(hidden, head, torch.arange(tokens), 0.7, entropy_gradient=True)
+        (found.sum() + entropy.sum()).backward()
+    assert seen.numel == chunk * vocabulary == 8000 < tokens * vocabulary
+
+
+class Largest(TorchDispatchMode):
+    """Watches for the largest tensor that any operation makes."""
+
+    numel = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(out):
+            if isinstance(tensor, torch.Tensor):
+                self.numel = max(self.numel, tensor.numel())
+        return out
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen2", "qwen3", "v3"])
+def test_packed_attention_of_every_family_equals_each_sequence_alone(name):
+    model = policies.make(name)
+    rows = [torch.randint(0, policies.VOCABULARY, (n,)) for n in (11, 9, 9, 3, 17)]
+    keep = [torch.arange(len(row)) > 0 for row in rows]
+    packed = torch.cat(rows)[None], Packing.of([len(row) for row in rows], CPU), torch.cat(keep).nonzero().squeeze(-1)
     with torch.no_grad():
-        alone = token_logprobs(policy, ids[1:2, :5], keep[1:2, :5], 1.0)[0]
-        for pad in (0, 7):
-            padded = torch.nn.functional.pad(ids[1:2, :5], (0, 9), value=pad)
-            among = torch.cat([padded, ids[:1].repeat(1, 2)[:, :14]])
-            mask = torch.zeros_like(among, dtype=torch.bool)
-            mask[0, :5] = keep[1, :5]
-            torch.testing.assert_close(token_logprobs(policy, among, mask, 1.0)[0], alone, rtol=1e-5, atol=1e-5)
+        model.set_attn_implementation("eager")
+        expected = [slow_logprobs(model, row[None], k[None], 0.7)[0] for row, k in zip(rows, keep, strict=True)]
+        found, _ = Scorer(model)(*packed, 0.7)
+    torch.testing.assert_close(found.double(), torch.cat(expected), rtol=1e-4, atol=1e-4)
 
 
 # --- tokenizer -------------------------------------------------------------------------------------------------------
@@ -216,7 +254,7 @@ def test_a_folder_loads_to_the_weights_it_was_saved_from(own, tmp_path, dtype):
     policy_model.save(model, dtype, tmp_path)
     again = policy_model.load(tmp_path, dtype, CPU)
     for name, tensor in model.state_dict().items():
-        rounded = tensor if name.endswith("e_score_correction_bias") else tensor.to(dtype).float()
+        rounded = tensor if name.endswith("e_score_correction_bias") else tensor.to(dtype)
         assert torch.equal(again.state_dict()[name], rounded), name
 
 
@@ -233,15 +271,20 @@ def step(model, optimizer, seed: int) -> None:
 @pytest.mark.parametrize(("name", "parts"), [("adamw", 1), ("muon", 2)])
 def test_an_optimizer_goes_on_from_its_state(own, name, parts):
     straight, stopped = new_model(own), new_model(own)
-    first, second = (optimizers.build(name, m, (0.9, 0.95), 0.01) for m in (straight, stopped))
+    first, second = (optimizers.build(name, dict(m.named_parameters()), (0.9, 0.95), 0.01) for m in (straight, stopped))
     assert len(first.parts) == parts
     held = [p for part in first.parts for group in part.param_groups for p in group["params"]]
     assert sorted(map(id, held)) == sorted(map(id, straight.parameters())), "each parameter once"
     for seed in (1, 2):
         step(straight, first, seed)
     step(stopped, second, 1)
-    third = optimizers.build(name, stopped, (0.9, 0.95), 0.01)
-    third.load_state_dict(second.state_dict())
+    third = optimizers.build(name, dict(stopped.named_parameters()), (0.9, 0.95), 0.01)
+    kept = {key: tensor.clone() for key, tensor in second.tensors().items()}
+    before = {key: tensor.clone() for key, tensor in stopped.state_dict().items()}
+    for key, tensor in third.tensors().items():
+        tensor.copy_(kept.pop(key))
+    assert not kept
+    assert all(torch.equal(before[key], tensor) for key, tensor in stopped.state_dict().items())
     step(stopped, third, 2)
     assert same_weights(straight, stopped)
     assert all(p.grad is None for p in straight.parameters())
@@ -253,7 +296,7 @@ def test_an_optimizer_goes_on_from_its_state(own, name, parts):
 @pytest.fixture
 def learner(folder, tmp_path, monkeypatch) -> Callable[..., Learner]:
     """Makes learners that leave this process's output and threads as they are."""
-    monkeypatch.setattr(r1rl.learner, "redirect_output", lambda log: None)
+    monkeypatch.setattr(r1rl.learner.actor, "redirect_output", lambda log: None)
     spec = LearnerSpec(
         run_id=f"test-{tmp_path.name}",
         device="cpu",
@@ -316,7 +359,7 @@ def gradients(learner: Learner, samples, monkeypatch) -> dict[str, torch.Tensor]
     found: dict[str, torch.Tensor] = {}
 
     def keep(lr: float) -> None:
-        found.update({name: p.grad.clone() for name, p in learner.policy.named_parameters()})
+        found.update({name: p.grad.clone() for name, p in learner.policy.masters.named.items()})
         learner.optimizer.forget_gradients()
 
     monkeypatch.setattr(learner.optimizer, "step", keep)
@@ -348,8 +391,8 @@ def test_the_gradient_agrees_with_the_slow_one_for_any_micro_batches(learner, fo
     expected = slow_gradients(moved, policy_model.load(folder, torch.float32, CPU), samples[0], 0.9)
     for tokens in (8192, 30, 1):
         one = learner(microbatch_tokens=tokens, grad_clip=1e9)
-        one._refresh_reference(ALGORITHM)
-        one.policy.load_state_dict(moved.state_dict())
+        one.reference.refresh(0, 0)
+        one.policy.model.load_state_dict(moved.state_dict())
         found = gradients(one, samples[0], monkeypatch)
         assert found.keys() == expected.keys()
         for name, gradient in found.items():
@@ -380,10 +423,10 @@ def test_stopped_and_resumed_equals_straight_on(learner, samples, tmp_path, dtyp
     resumed = [update(second, batch, algorithm, 1e-3, 1.0) for batch in batches[1:]]
 
     assert resumed == numbers[1:]
-    assert same_weights(straight.policy, second.policy)
-    assert not same_weights(first.policy, second.policy)
+    assert same_weights(straight.policy.model, second.policy.model)
+    assert not same_weights(first.policy.model, second.policy.model)
     if algorithm.kl:
-        assert same_weights(straight.reference, second.reference)
+        assert same_weights(straight.reference.copy, second.reference.copy)
         assert numbers[1]["learner/kl_to_reference/mean"] > 0
 
 
@@ -393,7 +436,7 @@ def test_the_reference_stays_until_it_is_due(learner, samples):
     seen = []
     for _ in range(3):
         update(one, samples[0], algorithm, 1e-3, 1.0)
-        seen.append({name: t.clone() for name, t in one.reference.state_dict().items()})
+        seen.append({name: t.clone() for name, t in one.reference.copy.model.state_dict().items()})
     key = "lm_head.weight"
     assert torch.equal(seen[0][key], seen[1][key])
     assert not torch.equal(seen[1][key], seen[2][key])
@@ -402,7 +445,7 @@ def test_the_reference_stays_until_it_is_due(learner, samples):
 def test_without_kl_no_reference_is_kept(learner, samples):
     one = learner()
     update(one, samples[0], replace(GRPO, kl=0.0), 1e-3, 1.0)
-    assert one.reference is None
+    assert one.reference.copy is None
 
 
 def test_a_gradient_that_is_not_finite_changes_nothing(learner, samples):
@@ -413,10 +456,10 @@ def test_a_gradient_that_is_not_finite_changes_nothing(learner, samples):
     ]
     with pytest.raises(RunError, match="gradient of update 1 is not finite"):
         update(hurt, poisoned, ALGORITHM, 1e-3, 1.0)
-    assert same_weights(hurt.policy, straight.policy)
+    assert same_weights(hurt.policy.model, straight.policy.model)
     assert hurt.updates == 0
     assert update(hurt, samples[1], ALGORITHM, 1e-3, 1.0) == update(straight, samples[1], ALGORITHM, 1e-3, 1.0)
-    assert same_weights(hurt.policy, straight.policy)
+    assert same_weights(hurt.policy.model, straight.policy.model)
 
 
 def test_the_gap_is_counted_in_nats_per_token(learner, policy, samples):

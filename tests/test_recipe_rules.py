@@ -57,6 +57,9 @@ from tests.recipes import refusal, tiny
         (["learner.updates_per_rollout=300"], "rollout.prompts = 75, or learner.updates_per_rollout = 256"),
         (["learner.updates_per_rollout=3", "rollout.workers=32"], "rollout.prompts = 33, or"),
         (["learner.microbatch_tokens=255"], "write 256 or more, or null"),
+        (["learner.ranks=300"], "learner.ranks = 300 is more than the 256 answers of one update"),
+        (["learner.ranks=33", "learner.updates_per_rollout=8"], "the 32 answers of one update"),
+        (["learner.lora={rank: 8}"], "write algorithm.reference_every: 0, or algorithm.kl: 0"),
         (["learner.warmup_steps=80"], "write 79 or less"),
         (["eval.every=81"], "write 80 or less, or 0"),
     ],
@@ -222,6 +225,12 @@ def test_options_are_tried_on_the_packages_own_problems(base):
     assert "its options are digits" in refusal(base, "data.options={digitz: 3}")
     assert "digits must be" in refusal(base, "data.options={digits: 99}")
     assert "data.options" in refusal(base, "data.options={seed: 3}")
+
+
+def test_nobody_is_rewarded_for_what_only_the_lenient_judge_calls_right(base):
+    lenient = ["reward.0.fn=math:correct", "reward.0.options={extract: lenient}"]
+    assert "for evaluation only" in refusal(base, *lenient)
+    assert load_recipe(base, [*lenient, "reward.0.weight=0.0"]).reward[0].options == {"extract": "lenient"}
 
 
 @pytest.mark.parametrize(

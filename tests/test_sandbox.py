@@ -155,6 +155,23 @@ def test_a_zygote_that_dies_is_a_harness_failure_and_leaves_nothing(tier):
     assert soon(lambda: not any(map(alive, below)))
 
 
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_programs_limits_are_set_whoever_sets_them(tier):
+    names = ("FSIZE", "CORE", "MSGQUEUE", "MEMLOCK", "NOFILE")
+    zygote = Zygote(tier)
+    seen = program(zygote, f"from resource import *\nprint(*[getrlimit(eval('RLIMIT_' + n)) for n in {names}])")
+    zygote.close()
+    assert seen.stdout == b"(0, 0) (0, 0) (0, 0) (0, 0) (64, 64)\n"
+
+
+def test_a_programs_streams_are_its_own():
+    """The zygote opened them, but on other files, and says nothing itself."""
+    source = "import sys\nprint(sys.stdin.seekable(), sys.stdout.seekable(), sys.stdout.encoding, input())\nexit()"
+    with tiers.zygote(tiers.best(allow_unsafe=False)) as zygote:
+        for said in (b"a", b"b"):
+            assert program(zygote, source, said).stdout == b"False False utf-8 " + said + b"\n"
+
+
 def test_runs_leave_no_process_and_no_descriptor():
     with tiers.zygote(tiers.best(allow_unsafe=False)) as zygote:
         program(zygote, "pass")

@@ -9,12 +9,12 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from r1rl import sizes
-from r1rl.engine.compat import FLASH_MLA_HEADS
+from r1rl.engine.spec import FLASH_MLA_HEADS
 from r1rl.errors import UserError
-from r1rl.policy import init, layout
+from r1rl.policy import init, layout, mtp
 from r1rl.policy import model as policy_model
 
-MADE = [name for name in sizes.SIZES if sizes.get(name).with_weights]
+MADE = [name for name in sizes.names() if sizes.get(name).with_weights]
 
 
 def config_of(size: str, vocabulary: int | None = 1024) -> dict:
@@ -25,9 +25,11 @@ def config_of(size: str, vocabulary: int | None = 1024) -> dict:
 def test_the_layout_is_what_the_model_holds(size):
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(init.config(size, 1024, None, None))
+        mtp.attach(model)
     held = {name: tuple(tensor.shape) for name, tensor in policy_model.exported(model, torch.bfloat16)}
     assert layout.layout(config_of(size)) == held
-    assert layout.parameters(config_of(size)).total == sum(p.numel() for p in model.parameters())
+    found = layout.parameters(config_of(size))
+    assert found.total + found.mtp == sum(p.numel() for p in model.parameters())
 
 
 def test_a_layout_knows_the_biases_of_qwen2_and_tied_heads():

@@ -62,6 +62,10 @@ def slow_digest(name: str, tensor: torch.Tensor) -> int:
     return (sum(words) * 31 + weighted * 1000003 + label) % 2**64
 
 
+def packed(outbox, version, named):
+    return outbox.pack(version, named, named)
+
+
 @relaxed
 @given(BYTES)
 def test_the_digest_agrees_with_the_slow_one(raw):
@@ -125,7 +129,7 @@ def test_the_digest_sees_values_not_memory_layout():
 
 def test_what_is_packed_is_what_is_unpacked(outbox):
     sent = tensors()
-    parcel = outbox.pack(3, sent.items())
+    parcel = packed(outbox, 3, sent.items())
     got = dict(unpack(parcel, CPU))
     assert list(got) == list(sent)
     for name, tensor in sent.items():
@@ -141,27 +145,27 @@ def bits(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def test_nothing_to_send_is_a_parcel_too(outbox):
-    assert list(unpack(outbox.pack(1, []), CPU)) == []
+    assert list(unpack(packed(outbox, 1, []), CPU)) == []
 
 
 def test_slots_do_not_overlap(outbox):
-    slots = outbox.pack(1, tensors().items()).slots
+    slots = packed(outbox, 1, tensors().items()).slots
     ends = [slot.offset + slot.nbytes for slot in slots]
     assert all(end <= slot.offset for end, slot in zip(ends, slots[1:], strict=False))
 
 
 def test_a_parcel_survives_pickling(outbox):
-    parcel = outbox.pack(1, tensors().items())
+    parcel = packed(outbox, 1, tensors().items())
     again = pickle.loads(pickle.dumps(parcel))
     assert again == parcel
     assert torch.equal(dict(unpack(again, CPU))["fp32"], tensors()["fp32"])
 
 
 def test_the_buffer_is_reused_and_the_next_version_stands_in_it(outbox):
-    first = outbox.pack(1, [("w", torch.ones(100))])
+    first = packed(outbox, 1, [("w", torch.ones(100))])
     view = dict(unpack(first, CPU))["w"]
     kept = view.clone()
-    second = outbox.pack(2, [("w", torch.full((100,), 2.0))])
+    second = packed(outbox, 2, [("w", torch.full((100,), 2.0))])
     assert second.handle == first.handle
     assert kept.eq(1).all()
     assert view.eq(2).all()  # why a receiver has to copy
@@ -170,12 +174,12 @@ def test_the_buffer_is_reused_and_the_next_version_stands_in_it(outbox):
 
 def test_the_buffer_grows_and_shrinks(outbox):
     for count in (10, 5000, 10):
-        got = dict(unpack(outbox.pack(1, [("w", torch.arange(count))]), CPU))
+        got = dict(unpack(packed(outbox, 1, [("w", torch.arange(count))]), CPU))
         assert torch.equal(got["w"], torch.arange(count))
 
 
 def test_close_removes_the_file_and_may_be_called_twice(outbox):
-    file = Path(outbox.pack(1, [("w", torch.ones(3))]).handle)
+    file = Path(packed(outbox, 1, [("w", torch.ones(3))]).handle)
     assert file.exists()
     outbox.close()
     outbox.close()
@@ -189,7 +193,7 @@ def test_a_sender_that_never_packed_closes():
 def test_no_room_in_shared_memory_says_so(outbox, monkeypatch):
     monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=1, f_frsize=4096))
     with pytest.raises(SyncError, match=r"no room for 4 MiB(.|\n)*shm-size"):
-        outbox.pack(1, [("w", torch.zeros(2**20))])
+        packed(outbox, 1, [("w", torch.zeros(2**20))])
     assert not outbox._path.exists()
 
 
@@ -233,7 +237,7 @@ def test_a_wrong_receipt_is_refused_by_name(wrong, named):
 
 def test_files_of_dead_senders_are_swept_and_those_of_living_ones_stay(outbox):
     left = Path(f"/dev/shm/r1rl-test-{uuid.uuid4().hex[:8]}-1")
-    parcel = outbox.pack(1, tensors().items())
+    parcel = packed(outbox, 1, tensors().items())
     fresh = left.with_name(left.name + "2")
     for path in (left, fresh):
         path.write_bytes(b"x")

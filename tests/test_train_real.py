@@ -102,9 +102,12 @@ def straight(home, tmp_path_factory):
     return folder, output
 
 
+COSTS = ("time/", "learner/tokens_per_s", "learner/memory/")  # what a run took, which no run repeats
+
+
 def rows(folder):
     kept = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in row.items() if not key.startswith("time/")} for row in kept]
+    return [{key: value for key, value in row.items() if not key.startswith(COSTS)} for row in kept]
 
 
 def weights(folder, step):

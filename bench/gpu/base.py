@@ -75,7 +75,7 @@ def measure(rollouts: Any, tokenizer: chat.Tokenizer, variant: dict[str, Any], p
     """Strict and lenient accuracy on held-out problems, and the texts of some."""
     source = arithmetic.source(seed=0, **variant["task"])
     few = variant["task"].get("digits") == 1  # there are hardly more sums of one digit
-    asked = [source.problem("heldout", i) for i in range(min(problems, 20) if few else problems)]
+    asked = [source.problem("heldout", i) for i in range(min(problems, 15) if few else problems)]
     prompts = [Prompt(problem=p, ids_T=tuple(chat.render(variant["template"], p.question, tokenizer))) for p in asked]
     sampling = Sampling(
         samples=max(1, problems // len(asked)),

@@ -25,7 +25,7 @@ from bench.gpu.settings import SETTINGS, SYSTEM, Setting, problems
 from r1rl import chat
 from r1rl.rollout import Prompt
 
-CALLS = 3  # timed
+CALLS = 2  # timed
 COPY_BYTES = 2**31
 
 

@@ -47,9 +47,9 @@ class Setting:
 
 
 SETTINGS = {
-    "short": Setting(name="short", prompts=64, group=16, max_tokens=128, steps=8),
-    "long": Setting(name="long", prompts=32, group=16, max_tokens=1024, steps=4),
-    "natural": Setting(name="natural", prompts=64, group=16, max_tokens=128, steps=40, natural=True),
+    "short": Setting(name="short", prompts=64, group=16, max_tokens=128, steps=5),
+    "long": Setting(name="long", prompts=32, group=16, max_tokens=1024, steps=2),
+    "natural": Setting(name="natural", prompts=64, group=16, max_tokens=128, steps=20, natural=True),
     "dry": Setting(name="dry", prompts=4, group=4, max_tokens=16, steps=2),
     "dry-natural": Setting(name="dry-natural", prompts=4, group=4, max_tokens=16, steps=2, natural=True),
 }

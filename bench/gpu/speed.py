@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from bench.gpu.settings import BETAS, LR, SEED, SETTINGS, SYSTEM, WARM, Setting
 
 ROOMS = ("rollout", "reward", "learner", "sync")
 POLL_S = 0.005
+STOP_S = 15.0
 
 
 def main() -> None:
@@ -102,9 +104,14 @@ def train(folder: Path, overrides: list[str], timeout: float) -> tuple[list[dict
         str(folder / "run"),
     ]
     with open(folder / "out.log", "w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
-            code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, timeout=timeout).returncode
+            code = process.wait(timeout)
         except subprocess.TimeoutExpired:
+            process.terminate()  # it ends its actors by itself, if it can
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_S)
+            process.kill()
             code = 124
     done.set()
     follower.join()

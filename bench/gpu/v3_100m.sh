@@ -30,6 +30,7 @@ engine() { # NAME OPTIONS WORKERS
 }
 if [ -n "$last" ]; then
   engine engine-eager '{}' 1
-  if [ -z "${DRY:-}" ]; then engine engine-eager-2 '{}' 2; engine engine-graphs "$graphs" 1; fi
+  if [ -z "${DRY:-}" ]; then engine engine-eager-2 '{}' 2; engine engine-graphs "$graphs" 1
+    VLLM_USE_V2_MODEL_RUNNER=1 engine engine-graphs-v2 "$graphs" 1; fi
 fi
 tar -C "$work" -czf "$OUT/v3_100m.tgz" kept logs

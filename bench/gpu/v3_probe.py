@@ -116,7 +116,8 @@ async def probe(variant: str, folder: Path) -> str:
     prompts = [tuple(torch.randint(5, 90, (PROMPT,)).tolist()) for _ in range(SEQUENCES // 16)]
     says = [f"start {started:.0f} s"]
     for call in range(3):
-        await engine.receive(outbox.pack(call + 1, policy_model.exported(model, torch.bfloat16)))
+        kept = policy_model.exported(model, torch.bfloat16), policy_model.outlines(model, torch.bfloat16)
+        await engine.receive(outbox.pack(call + 1, *kept))
         start = time.monotonic()
         sampling = Sampling(samples=16, temperature=TEMPERATURE, max_tokens=LENGTH - PROMPT, stop_ids=())
         groups = await engine.generate(prompts, sampling, call)

@@ -17,12 +17,20 @@ def unlabelled(node: Node) -> tuple[Node | None, list[Node]]:
         Node("approx", (part,)) if sign == "~" and place else part
         for place, (sign, part) in enumerate(zip(["=", *signs], node.parts, strict=True))
     ]
+    if any(_speaks_of(part, parts[0]) for part in parts[1:]):  # f'(x) = f(x), x = 2x + 1: equations to be solved
+        return None, parts
     names = [part for part in parts if part.kind == "sym"]
-    if parts[0].kind == "mul" and parts[-1].kind == "num" and not parts[-1].number:  # AB = 0 says something about both
+    nothing = parts[-1].kind == "sym" or (parts[-1].kind == "num" and not parts[-1].number)
+    if parts[0].kind == "mul" and nothing:  # AB = 0 and AB = I say something about both
         return None, parts
     if is_label(parts[0]) and (len(names) < 2 or parts[0].kind == "call"):  # A = B is a relation of two names
         return parts[0], [parts[1].parts[0] if parts[1].kind == "approx" else parts[1], *parts[2:]]
     return (Node("sym", text="≈"), parts) if set(signs) == {"~"} else (None, parts)
+
+
+def _speaks_of(worth: Node, label: Node) -> bool:
+    name = label.text.rstrip("'") if label.kind in ("sym", "call") else ""
+    return bool(name) and any(node.kind in ("sym", "call") and node.text.rstrip("'") == name for node in worth.walk())
 
 
 def is_label(node: Node) -> bool:

@@ -38,7 +38,7 @@ def distill(recipe: DistillRecipe, folder: Path, resume: bool, console: Console)
             _on_policy(recipe, as_run, run, report)
         else:
             _tell(report, taught)
-            supervised.learn(as_run, taught, recipe.train.batch, run, report)
+            supervised.learn(as_run, taught, recipe.train.batch, run, report, supervised.teaching_of(recipe))
         report.finish()
 
 

@@ -16,7 +16,9 @@ from r1rl.checkpoint import Place
 from r1rl.crew import TrainingCrew
 from r1rl.evaluate import HELDOUT, Exam, held_out_problems, published_exams
 from r1rl.home import home
+from r1rl.policy.divergence import Divergence
 from r1rl.policy.folder import local
+from r1rl.policy.teaching import Teaching
 from r1rl.recipe import Recipe
 from r1rl.recipe.distill import DistillRecipe
 from r1rl.report import Report
@@ -37,11 +39,32 @@ def open_lessons(recipe: DistillRecipe) -> Lessons:
         template=recipe.data.template,
         max_length=recipe.policy.max_length,
     )
-    return lessons(Path(recipe.traces.path), form, recipe.seed, recipe.traces.validation, home() / "lessons")
+    return lessons(
+        Path(recipe.traces.path),
+        form,
+        seed=recipe.seed,
+        validation=recipe.traces.validation,
+        cache=home() / "lessons",
+        worth=1.0 if recipe.teacher is None else 0.0,  # a teacher's distribution is all that counts then
+    )
 
 
-def learn(recipe: Recipe, taught: Lessons, batch: int, run: Run, report: Report) -> None:
-    """Runs supervised learning to its end, from the newest checkpoint of the run folder if there is one."""
+def teaching_of(recipe: DistillRecipe) -> Teaching | None:
+    """The teacher beside the learner, for a method that compares distributions."""
+    if recipe.teacher is None or recipe.method not in ("forward_kl", "reverse_kl", "jsd"):
+        return None
+    divergence = Divergence(kind=recipe.method, weight=recipe.teacher.jsd_weight, top_k=recipe.teacher.top_k)
+    return Teaching(folder=local(recipe.teacher.path).resolve(), divergence=divergence, temperature=1.0)
+
+
+def learn(
+    recipe: Recipe, taught: Lessons, batch: int, run: Run, report: Report, teaching: Teaching | None = None
+) -> None:
+    """Runs supervised learning to its end, from the newest checkpoint of the run folder if there is one.
+
+    Args:
+        teaching: a teacher whose distribution is learnt at each token, instead of the token.
+    """
     source = open_source(recipe.data.source, recipe.seed, dict(recipe.data.options))
     heldout = held_out_problems(source, recipe.eval.problems)
     newest = checkpoint.latest(run.folder)
@@ -50,17 +73,17 @@ def learn(recipe: Recipe, taught: Lessons, batch: int, run: Run, report: Report)
         published = stack.enter_context(
             published_exams(recipe.eval.suites, recipe.judge.workers, recipe.judge.deadline_s, run.logs / "judges.log")
         )
-        crew, place = train._assemble(stack, recipe, run, newest, report)
+        crew, place = train.assemble(stack, recipe, run, newest, report, teaching)
         exams = [Exam(name=HELDOUT, problems=tuple(heldout), judges=crew.judges), *published]
         log = metrics.MetricLog(run.folder, keep_steps=place.step)
         stack.callback(log.close)
         if newest is None:
-            log.write(0, train._evaluate(crew, exams, report, step=0) | _validation(crew, taught))
+            log.write(0, train.evaluate(crew, exams, report, step=0) | _validation(crew, taught))
         for step in range(place.step + 1, recipe.train.steps + 1):
             numbers = _step(recipe, crew, taught, batch, exams, report, step)
             log.write(step, numbers)
-            if train._due(step, recipe.train.checkpoint_every, recipe.train.steps):
-                train._save(recipe, run, crew, Place(step=step, version=crew.version, position=step * batch))
+            if train.due(step, recipe.train.checkpoint_every, recipe.train.steps):
+                train.save(run, crew, Place(step=step, version=crew.version, position=step * batch))
             report.step(step, numbers)
 
 
@@ -78,11 +101,11 @@ def _step(
         numbers = crew.learn(taught.batch(step, batch), step, SFT)
     numbers = {key: value for key, value in numbers.items() if not key.startswith(MEANINGLESS)}
     numbers["lessons/epoch"] = step * batch / len(taught.train)
-    if train._due(step, recipe.eval.every, recipe.train.steps):
+    if train.due(step, recipe.eval.every, recipe.train.steps):
         with clock("sync"):
             crew.sync(version=step)
         with clock("eval"):
-            numbers |= train._evaluate(crew, exams, report, step) | _validation(crew, taught)
+            numbers |= train.evaluate(crew, exams, report, step) | _validation(crew, taught)
     return numbers | clock.numbers()
 
 
@@ -91,5 +114,5 @@ def _validation(crew: TrainingCrew, taught: Lessons) -> dict[str, float]:
     samples = taught.measured(MEASURED)
     if not samples:
         return {}
-    found = [x for row in crew.logprobs(samples, 1.0) for x in row]
+    found = [x for row in crew.learners.logprobs(samples, 1.0) for x in row]
     return {"validation/nll/mean": -sum(found) / len(found)}

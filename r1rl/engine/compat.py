@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from r1rl.engine.spec import EngineSpec, Sampling
+from r1rl.engine.spec import FLASH_MLA_HEADS, EngineSpec, Sampling
 from r1rl.errors import UserError
 from r1rl.types import Routes
 
-FLASH_MLA_HEADS = ((128, 128), (192, 256), (64, 128))  # (qk_nope_head_dim, v_head_dim) of vLLM 0.26's FlashAttention
 PREFILL = 16384  # tokens
 EXTENSION = "r1rl.engine.transfer.Worker"
 SCHEDULER = "r1rl.engine.scheduler.scheduler"

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+SAMPLED_AT_ONCE = 1024  # sequences that one engine decodes together at most
+FLASH_MLA_HEADS = ((128, 128), (192, 256), (64, 128))  # (qk_nope_head_dim, v_head_dim) of vLLM 0.26's FlashAttention
+
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSpec:

@@ -86,7 +86,8 @@ def _growth(axis: Any, results: Results) -> None:
     axis.set_xscale("log", base=2)
     axis.set_xticks(sizes := sorted({int(n.split("@")[1]) for n in results.estimates}), [str(k) for k in sizes])
     axis.set(title="with more samples (95% over problems)", xlabel="k", ylabel="points", ylim=(0, 103))
-    axis.legend(loc="lower right", fontsize=8)
+    if axis.lines:
+        axis.legend(loc="lower right", fontsize=8)
 
 
 def _problems(axis: Any, attempts: Sequence[Attempt]) -> None:

@@ -20,7 +20,7 @@ class Architecture:
     """Sizes are numbers of values unless they say otherwise.
 
     >>> a = read({"model_type": "llama", "hidden_size": 576, "num_hidden_layers": 30, "num_attention_heads": 9,
-    ...           "num_key_value_heads": 3, "intermediate_size": 1536, "vocab_size": 49152, "tie_word_embeddings": True})
+    ...           "num_key_value_heads": 3, "intermediate_size": 1536, "vocab_size": 49152})
     >>> a.key_size, a.cached_values
     (64, 11520)
     """
@@ -39,9 +39,6 @@ class Architecture:
     latent: int = 0  # MLA: keys and values are made of a vector of this size; 0: plain attention
     rope_size: int = 0  # MLA: the rotary key that all heads share
     query_norms: bool = False  # a norm over each head's query and key
-    bias_in: bool = False  # of the projections into attention
-    bias_out: bool = False
-    bias_mlp: bool = False
     mlp: int = 0  # of a dense layer
     expert: int = 0  # of one expert
     experts: int = 0
@@ -62,7 +59,7 @@ class Architecture:
 def read(fields: Fields) -> Architecture:
     """The shape that config.json's fields describe. Raises UserError for another family, or a field it must have."""
     family = fields.get("model_type")
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise UserError(
             f"config.json says model_type {family!r}",
             "parameters and memory are counted from the shape, and that one is not known here",
@@ -87,23 +84,12 @@ def _plain(fields: Fields, **own: Any) -> Architecture:
     )
 
 
-def _llama(fields: Fields) -> Architecture:
-    bias = bool(fields.get("attention_bias"))
-    return _plain(fields, bias_in=bias, bias_out=bias, bias_mlp=bool(fields.get("mlp_bias")))
-
-
-def _qwen2(fields: Fields) -> Architecture:
-    return _plain(fields, bias_in=True)
-
-
 def _qwen3(fields: Fields) -> Architecture:
-    bias = bool(fields.get("attention_bias"))
-    return _plain(fields, bias_in=bias, bias_out=bias, query_norms=True)
+    return _plain(fields, query_norms=True)
 
 
 def _deepseek_v3(fields: Fields) -> Architecture:
     layers, heads = _count(fields, "num_hidden_layers"), _count(fields, "num_attention_heads")
-    bias = bool(fields.get("attention_bias"))
     return Architecture(
         **_common(fields),
         layers=layers,
@@ -115,8 +101,6 @@ def _deepseek_v3(fields: Fields) -> Architecture:
         query_rank=_count(fields, "q_lora_rank", 0, least=0),
         latent=_count(fields, "kv_lora_rank"),
         rope_size=_count(fields, "qk_rope_head_dim"),
-        bias_in=bias,
-        bias_out=bias,
         expert=_count(fields, "moe_intermediate_size"),
         experts=_count(fields, "n_routed_experts"),
         experts_per_token=_count(fields, "num_experts_per_tok"),
@@ -150,7 +134,7 @@ def _count(fields: Fields, name: str, otherwise: int | None = None, least: int =
 
 FAMILIES: Mapping[str, Callable[[Fields], Architecture]] = {
     "deepseek_v3": _deepseek_v3,
-    "llama": _llama,
-    "qwen2": _qwen2,
+    "llama": _plain,
+    "qwen2": _plain,
     "qwen3": _qwen3,
 }

@@ -1,76 +1,61 @@
-"""Parameters of a policy by part, total and active per token."""
+"""Parameters of a policy by part, counted from the tensors that its checkpoint holds."""
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from r1rl.planning.architecture import Architecture
+from r1rl.policy.layout import BUFFERS, ROUTED, layout, parameters
+
+PARTS = ("embedding", "head", "attention", "MLP", "experts", "router", "norms")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """Numbers of parameters, all layers. The correction bias of a router is a buffer and not among them.
+    """How many parameters there are, by part, and how many one token meets.
 
-    >>> Parameters(embedding=8, head=0, attention=4, norms=2, mlp=6, router=1, experts=16, active_experts=4).active
-    25
+    >>> Parameters(parts={"embedding": 8, "attention": 4, "experts": 16}, total=28, active=12, largest_layer=20).total
+    28
     """
 
-    embedding: int
-    head: int  # 0: the embedding again
-    attention: int
-    norms: int
-    mlp: int  # of dense layers, and shared experts
-    router: int
-    experts: int
-    active_experts: int  # of `experts`, what one token passes through
-
-    @property
-    def total(self) -> int:
-        return self.embedding + self.head + self._body + self.experts
-
-    @property
-    def active(self) -> int:
-        """What one token uses, its row of the embedding counted as the whole embedding (as DeepSeek-V3 counts)."""
-        return self.embedding + self.head + self._body + self.active_experts
-
-    @property
-    def multiplied(self) -> int:
-        """What one token is multiplied with: the head, tied or not, and no embedding (that is a look-up)."""
-        return (self.head or self.embedding) + self._body + self.active_experts
-
-    @property
-    def _body(self) -> int:
-        return self.attention + self.norms + self.mlp + self.router
+    parts: Mapping[str, int]  # by the names in PARTS; without buffers and layers of multi-token prediction
+    total: int
+    active: int  # what one token is multiplied with: the head, tied or not; of the experts those it visits
+    largest_layer: int
+    mtp: int = 0  # of the layers of multi-token prediction
 
 
-def count(a: Architecture) -> Parameters:
-    """All parameters of an architecture."""
-    expert = 3 * a.width * a.expert
-    shared = a.moe_layers * expert * a.shared_experts
-    dense = a.dense_layers * (3 * a.width * a.mlp + a.bias_mlp * (2 * a.mlp + a.width))
+def count(fields: Mapping[str, Any]) -> Parameters:
+    """All parameters of a configuration, of a family that `architecture.read` takes."""
+    counted, parts, layers = parameters(fields), Counter[str](), Counter[str]()
+    for name, shape in layout(fields).items():
+        _, is_layer, rest = name.partition("model.layers.")
+        index = rest.partition(".")[0]
+        if name.endswith(BUFFERS) or (is_layer and int(index) >= fields["num_hidden_layers"]):
+            continue
+        parts[_part(name)] += math.prod(shape)
+        layers[index] += math.prod(shape) if is_layer else 0
     return Parameters(
-        embedding=a.vocab * a.width,
-        head=0 if a.tied else a.vocab * a.width,
-        attention=a.layers * (_mla(a) if a.latent else _plain(a)),
-        norms=a.width * (2 * a.layers + 1) + a.layers * (a.query_rank + a.latent + 2 * a.key_size * a.query_norms),
-        mlp=dense + shared,
-        router=a.moe_layers * a.experts * a.width,
-        experts=a.moe_layers * a.experts * expert,
-        active_experts=a.moe_layers * a.experts_per_token * expert,
+        parts={part: parts[part] for part in PARTS if parts[part]},
+        total=counted.total,
+        active=counted.active,
+        largest_layer=max(layers.values()),
+        mtp=counted.mtp,
     )
 
 
-def _plain(a: Architecture) -> int:
-    queries, cached = a.heads * a.key_size, a.kv_heads * (a.key_size + a.value_size)
-    into = a.width * (queries + cached) + a.bias_in * (queries + cached)
-    return into + a.heads * a.value_size * a.width + a.bias_out * a.width
-
-
-def _mla(a: Architecture) -> int:
-    compressed = a.latent + a.rope_size
-    queries = a.heads * a.key_size
-    query = a.width * a.query_rank + a.bias_in * a.query_rank + a.query_rank * queries
-    query = query if a.query_rank else a.width * queries
-    keys = a.width * compressed + a.bias_in * compressed
-    expand = a.latent * a.heads * (a.key_size - a.rope_size + a.value_size)
-    return query + keys + expand + a.heads * a.value_size * a.width + a.bias_out * a.width
+def _part(name: str) -> str:
+    if "embed_tokens" in name:
+        return "embedding"
+    if "lm_head" in name:
+        return "head"
+    if "norm" in name:
+        return "norms"
+    if "self_attn" in name:
+        return "attention"
+    if ROUTED.search(name):
+        return "experts"
+    return "router" if name.endswith("mlp.gate.weight") else "MLP"

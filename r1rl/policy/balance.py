@@ -79,8 +79,8 @@ class Balance:
         return metrics | ({"policy/load_cv/mean": sum(cvs) / len(cvs)} if cvs else {})
 
     def _see(self, layer: str, router: Any, args: Any, output: tuple[torch.Tensor, ...]) -> None:
-        # With activation checkpointing the hook runs again in the backward pass: the first time counts.
-        if self._sequence is not None and layer not in self._seen:
+        # By layer, not appended: with activation checkpointing the hook runs again in the backward pass.
+        if self._sequence is not None:
             logits, _, experts = output
             self._seen[layer] = (logits if self.alpha else logits.detach(), experts)
 

@@ -1,53 +1,124 @@
-"""Log-probs of given tokens from hidden states, in chunks: the logits of a whole batch never exist at once."""
+"""Log-probs of given tokens from hidden states, in chunks: the logits of a whole batch never exist at once.
+
+The head's logits are fp32: its inputs are rounded as the sampler's are, products are summed in fp32 and never rounded
+to half precision, which is where a vocabulary of near-ties loses most.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch.utils.checkpoint import checkpoint
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 CHUNK = 2048  # tokens; 2048 x 129,280 fp32 logits are 1 GiB
 
 
-def token_logprobs(
-    model: PreTrainedModel,
-    ids_BT: torch.Tensor,
-    keep_BT: torch.Tensor,
+@dataclass(frozen=True, kw_only=True)
+class HeadMath:
+    """What is done to the logits of one chunk: to read them, and to get the gradient at them. Both overwrite them.
+
+    >>> EAGER.read(torch.zeros(1, 4), torch.tensor([2]), 1.0)[0]
+    tensor([-1.3863])
+    """
+
+    read: Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
+    slope: Callable[..., torch.Tensor]
+
+
+def head_logprobs(
+    hidden_KH: torch.Tensor,
+    weight_VH: torch.Tensor,
+    targets_K: torch.Tensor,
     temperature: float,
     entropy_gradient: bool = False,
+    math: HeadMath | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-prob and entropy (nats) of each kept token under the policy at the sampling temperature.
+    """Log-prob of each target and entropy of its distribution, both fp32, in nats, at the sampling temperature.
 
     Args:
-        ids_BT: token ids, padded on the right. No attention mask is needed: attention is causal, so padding is only
-            ever seen by padding.
-        keep_BT: True where the token's log-prob is wanted; never at position 0, which nothing predicts.
+        hidden_KH, weight_VH: the last hidden state before each target and the head, in the dtype of compute.
         temperature: divides the logits, as the sampler did.
-
-    Returns:
-        Two tensors of shape (keep_BT.sum(),), in row-major order of `keep_BT`. The entropy carries a
-        gradient if asked for.
+        entropy_gradient: whether the entropy carries a gradient.
     """
-    hidden = model.base_model(input_ids=ids_BT, use_cache=False).last_hidden_state
-    before = hidden[:, :-1][keep_BT[:, 1:]]
-    targets = ids_BT[keep_BT]
-    head = model.get_output_embeddings().weight
-    parts = [
-        checkpoint(_head, h, head, t, temperature, entropy_gradient, use_reentrant=False)
-        for h, t in zip(before.split(CHUNK), targets.split(CHUNK), strict=True)
-    ]
-    return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
+    logprobs, entropy = _Head.apply(hidden_KH, weight_VH, targets_K, temperature, entropy_gradient, math or EAGER)
+    return logprobs, entropy
 
 
-def _head(
-    hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, temperature: float, entropy_gradient: bool
-) -> tuple[torch.Tensor, torch.Tensor]:
-    logits = torch.nn.functional.linear(hidden, weight).float() / temperature
-    logprobs = torch.log_softmax(logits, dim=-1)
-    with torch.set_grad_enabled(entropy_gradient and torch.is_grad_enabled()):
-        entropy = -(logprobs.exp() * logprobs).sum(-1)
-    return logprobs.gather(-1, targets[:, None]).squeeze(-1), entropy
+class _Head(torch.autograd.Function):
+    """Keeps one number per token (log of the softmax's denominator) and computes each chunk's logits twice."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden_KH: torch.Tensor,
+        weight_VH: torch.Tensor,
+        targets_K: torch.Tensor,
+        temperature: float,
+        entropy_gradient: bool,
+        math: HeadMath,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        parts = [
+            math.read(_product(hidden, weight_VH.T), targets, temperature)
+            for hidden, targets in zip(hidden_KH.split(CHUNK), targets_K.split(CHUNK), strict=True)
+        ]
+        logprobs, entropy, normaliser = (torch.cat(column) for column in zip(*parts, strict=True))
+        ctx.save_for_backward(hidden_KH, weight_VH, targets_K, normaliser, entropy)
+        ctx.temperature, ctx.entropy_gradient, ctx.math = temperature, entropy_gradient, math
+        if not entropy_gradient:
+            ctx.mark_non_differentiable(entropy)
+        return logprobs, entropy
+
+    @staticmethod
+    def backward(ctx: Any, *slopes_K: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        hidden_KH, weight_VH, *columns = ctx.saved_tensors
+        columns += slopes_K if ctx.entropy_gradient else slopes_K[:1]
+        hidden_slope = torch.empty_like(hidden_KH)
+        weight_slope = torch.zeros_like(weight_VH, dtype=columns[1].dtype)
+        for start in range(0, len(hidden_KH), CHUNK):
+            part = slice(start, start + CHUNK)
+            logits = _product(hidden_KH[part], weight_VH.T)
+            slope = ctx.math.slope(logits, ctx.temperature, *(c[part] for c in columns)).to(hidden_KH.dtype)
+            hidden_slope[part] = _product(slope, weight_VH)
+            if ctx.needs_input_grad[1]:
+                weight_slope += _product(slope.T, hidden_KH[part])
+        return hidden_slope, weight_slope.to(weight_VH.dtype), None, None, None, None
+
+
+def _read(
+    logits_KV: torch.Tensor, targets_K: torch.Tensor, temperature: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(log-prob of the target, entropy, log of the denominator). Overwrites the logits."""
+    normaliser = logits_KV.div_(temperature).logsumexp(-1)
+    logprobs = logits_KV.sub_(normaliser[:, None])
+    entropy = -torch.einsum("kv,kv->k", logprobs.exp(), logprobs)  # no third K x V is made
+    return logprobs.gather(-1, targets_K[:, None]).squeeze(-1), entropy, normaliser
+
+
+def _slope(
+    logits_KV: torch.Tensor,
+    temperature: float,
+    targets_K: torch.Tensor,
+    normaliser_K: torch.Tensor,
+    entropy_K: torch.Tensor,
+    logprob_slope_K: torch.Tensor,
+    entropy_slope_K: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Gradient at the logits: d log p_t = 1[t] - p and d entropy = -p (log p + entropy). Overwrites the logits."""
+    logprobs = logits_KV.div_(temperature).sub_(normaliser_K[:, None])
+    factor = -logprob_slope_K[:, None]
+    if entropy_slope_K is not None:
+        factor = factor - entropy_slope_K[:, None] * (logprobs + entropy_K[:, None])
+    slope = logprobs.exp_().mul_(factor).scatter_add_(-1, targets_K[:, None], logprob_slope_K[:, None])
+    return slope.div_(temperature)
+
+
+EAGER = HeadMath(read=_read, slope=_slope)
+
+
+def _product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """The product with fp32 sums (double for double inputs), not rounded to the dtype of a and b."""
+    if a.dtype in (torch.float32, torch.float64):
+        return a @ b
+    return torch.mm(a, b, out_dtype=torch.float32) if a.is_cuda else a.float() @ b.float()

@@ -1,23 +1,22 @@
-"""Loads a policy for training and says what of it travels to the sampler.
+"""Loads a policy and says what of it travels to the sampler.
 
-Masters are fp32. With bf16 compute the forward pass runs under autocast, except the router: V3 scores experts in fp32
-(arXiv 2412.19437 sec. 2.1.2), from weights rounded exactly as the sampler gets them, so that both sides route alike.
+In half precision a model computes with rounded parameters, the very values that the sampler gets; buffers stay fp32,
+and V3's router scores experts in fp32 from those rounded weights (arXiv 2412.19437 sec. 2.1.2), as vLLM's does.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from huggingface_hub import save_torch_state_dict
 from transformers import AutoConfig, AutoModelForCausalLM
-from transformers.models.deepseek_v3 import modeling_deepseek_v3 as v3
 
 from r1rl.errors import UserError
-from r1rl.policy import mtp, names, weights
+from r1rl.policy import mtp, names, tensors, weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -26,36 +25,49 @@ FP32_ALWAYS = ("e_score_correction_bias",)  # steps of 0.001 vanish in bf16
 
 
 def load(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
-    """The policy with fp32 masters, ready to train with `dtype` compute.
+    """The policy with parameters of this dtype.
 
     Raises UserError for a checkpoint that lacks weights which its config.json declares.
     """
     model: Any = _from_fp8(folder) if _is_fp8(folder) else _from_folder(folder)
-    for module in model.modules():
-        if isinstance(module, v3.DeepseekV3TopkRouter):
-            _route_in_fp32(module, dtype)
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(dtype)
     return model.to(device).train()
 
 
 def exported(model: PreTrainedModel, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:
-    """(checkpoint name, tensor) of all that a sampler needs: parameters and persistent buffers, experts one by one."""
-    kept = ((n, t if n.endswith(FP32_ALWAYS) else t.to(dtype)) for n, t in model.state_dict().items())
+    """(checkpoint name, tensor) of all that a sampler needs: parameters and persistent buffers, experts one by one.
+
+    Tensors come one at a time, whole; where the policy is sharded every rank must take them all.
+    """
+    return _as_checkpoint(tensors.plain(model), model, dtype)
+
+
+def outlines(model: PreTrainedModel, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:
+    """What `exported` gives, without values."""
+    return _as_checkpoint(tensors.outlines(model), model, dtype)
+
+
+def _as_checkpoint(
+    named: Iterable[tuple[str, torch.Tensor]], model: PreTrainedModel, dtype: torch.dtype
+) -> Iterator[tuple[str, torch.Tensor]]:
+    kept = ((name, t if name.endswith(FP32_ALWAYS) else t.to(dtype)) for name, t in named)
     yield from names.to_checkpoint(kept, model.config)
 
 
 def save(model: PreTrainedModel, dtype: torch.dtype, folder: Path) -> None:
     """Writes config and weights as a plain Hugging Face folder: the same names and values that the sampler gets."""
-    tensors = {name: tensor.detach().cpu().clone() for name, tensor in exported(model, dtype)}
+    named = {name: tensor.cpu().clone() for name, tensor in exported(model, dtype)}
     folder.mkdir(parents=True, exist_ok=True)
-    save_torch_state_dict(tensors, folder, metadata={"format": "pt"})
+    save_torch_state_dict(named, folder, metadata={"format": "pt"})
     model.config.dtype = dtype
     model.config.architectures = [type(model).__name__]  # vLLM picks the model class by it
     model.config.save_pretrained(folder)
 
 
 def named_dtype(name: str) -> torch.dtype:
-    """ "float32" or "bfloat16" as torch's."""
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+    """ "float32", "bfloat16" or "float16" as torch's."""
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
 
 
 def _from_folder(folder: Path) -> PreTrainedModel:
@@ -103,18 +115,3 @@ def _fill(model: PreTrainedModel, folder: Path, wanted: Any, only: str, block: i
             "fetch the missing files; without weights of multi-token prediction set num_nextn_predict_layers to 0",
         )
     model.load_state_dict({name: tensor.float() for name, tensor in state.items() if name in expected}, strict=False)
-
-
-def _route_in_fp32(router: Any, dtype: torch.dtype) -> None:
-    plain_forward = router.forward
-
-    def forward(hidden_states: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        with torch.autocast(hidden_states.device.type, enabled=False):
-            master = router.weight
-            router._parameters["weight"] = master.to(dtype).float()
-            try:
-                return plain_forward(hidden_states.float())
-            finally:
-                router._parameters["weight"] = master
-
-    router.forward = forward

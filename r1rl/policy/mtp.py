@@ -110,8 +110,6 @@ class Companion:
         """lambda x cross-entropy of the token after the next (eq. 24 and 25), over the step's completion tokens."""
         assert self._batch is not None
         wanted, targets = targets_of(self._batch)
-        if not len(targets):
-            return None
         head = self._given(self.model.get_output_embeddings().weight)
         with self._autocast:
             hidden = self._run(self._batch)[wanted]
@@ -119,8 +117,8 @@ class Companion:
                 checkpoint(_nll, h, head, t, use_reentrant=False)
                 for h, t in zip(hidden.split(CHUNK), targets.split(CHUNK), strict=True)
             ]
-        nll = torch.stack([p[0] for p in parts]).sum()
-        right = torch.stack([p[1] for p in parts]).sum()
+        nll = torch.stack([hidden.sum() * 0, *(p[0] for p in parts)]).sum()  # without targets: a gradient of zero
+        right = sum(p[1] for p in parts)
         sums = torch.stack([nll.detach().double(), right.double(), torch.tensor(len(targets), device=nll.device)])
         self._sums = sums if self._sums is None else self._sums + sums
         return self.weight * nll / totals.tokens
@@ -149,13 +147,20 @@ class Companion:
         if self._batch is not None:
             self._attention = {key: value for key, value in kwargs.items() if key != "hidden_states"}
 
-    def _see_hidden(self, norm: Any, args: Any, output: torch.Tensor) -> None:
-        if self._batch is not None:
-            device = output.device.type
-            self._hidden = output
-            self._autocast = torch.autocast(
-                device, torch.get_autocast_dtype(device), enabled=torch.is_autocast_enabled(device)
-            )
+    def _see_hidden(self, norm: Any, args: Any, output: torch.Tensor) -> torch.Tensor | None:
+        if self._batch is None:
+            return self._take_part(output) if output.requires_grad else None
+        device = output.device.type
+        self._hidden = output
+        self._autocast = torch.autocast(
+            device, torch.get_autocast_dtype(device), enabled=torch.is_autocast_enabled(device)
+        )
+        return None
+
+    def _take_part(self, output: torch.Tensor) -> torch.Tensor:
+        # A rank without samples: its layer needs a gradient of zero, for ranks reduce gradients together or not at all.
+        zero = sum(p.reshape(-1)[0] * 0 for p in self.model.mtp.parameters())
+        return output + torch.as_tensor(zero, dtype=output.dtype)
 
 
 def targets_of(batch: Rows) -> tuple[torch.Tensor, torch.Tensor]:

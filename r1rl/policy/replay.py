@@ -51,6 +51,8 @@ class Replay:
     def __init__(self, found: list[Any]) -> None:
         self.routers = found
         self._table: torch.Tensor | None = None  # [layers, B x T, top_k] while routes are followed
+        device = found[0].e_score_correction_bias.device
+        self._moved = torch.zeros(2, dtype=torch.int64, device=device)  # routes that were not the router's own, and all
         for layer, router in enumerate(found):
             router.register_forward_hook(partial(self._steer, layer))
 
@@ -64,7 +66,10 @@ class Replay:
         return None
 
     def after_step(self, sum_over_ranks: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, float]:
-        return {}
+        """The share of routes that the routers would have chosen otherwise: what replay is for."""
+        moved, all_routes = sum_over_ranks(self._moved).tolist()
+        self._moved = torch.zeros_like(self._moved)
+        return {"policy/replay/moved/frac": moved / all_routes} if all_routes else {}
 
     @contextmanager
     def following(self, batch: Rows, routes_of: Callable[[Sample], torch.Tensor]) -> Iterator[None]:
@@ -86,8 +91,15 @@ class Replay:
             return None
         logits, _, own = output
         given = self._table[layer]
+        self._count(given, own)
         experts = torch.where(given == OWN, own, given)
         return logits, routers.gates(router, logits, experts), experts
+
+    @torch.no_grad()
+    def _count(self, given: torch.Tensor, own: torch.Tensor) -> None:
+        followed = given[:, 0] != OWN
+        other = (given.sort(dim=-1).values != own.sort(dim=-1).values).any(dim=-1)
+        self._moved += torch.stack([(other & followed).sum(), followed.sum()])
 
 
 class Reported(Replay):

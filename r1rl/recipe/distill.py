@@ -35,7 +35,6 @@ from r1rl.recipe.schema import (
 from r1rl.recipe.section import Count, CountOrZero, Fraction, Positive, Section, SmallCount
 
 LEARNING_RATES = {"1.5B": 1e-4, "7B": 8e-5, "8B": 5e-5, "14B": 7e-5, "32B": 6e-5, "70B": 2e-5}
-LOGITS = ("forward_kl", "reverse_kl", "jsd")
 ENDLESS = 2**31 - 1  # updates, where only the traces will tell how many
 
 Method = Literal["sft", "on_policy", "forward_kl", "reverse_kl", "jsd"]
@@ -44,7 +43,7 @@ Method = Literal["sft", "on_policy", "forward_kl", "reverse_kl", "jsd"]
 class TeacherSection(Section):
     path: str = Field(description="a Hugging Face folder or hub id, of the student's tokenizer")
     top_k: CountOrZero = Field(default=0, description="compare the teacher's k likeliest tokens only; 0: all")
-    jsd_weight: Fraction = Field(default=0.5, description="of the teacher in jsd's mixture")
+    jsd_weight: float = Field(default=0.5, gt=0, lt=1, description="of the teacher in jsd's mixture")
 
 
 class TracesSection(Section):

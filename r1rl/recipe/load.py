@@ -67,6 +67,13 @@ def _overridden(document: Document, overrides: Sequence[str]) -> Document:
     return document
 
 
+def read_recipe(path: Path | str, overrides: Sequence[str] = ()) -> tuple[Recipe, list[UserError]]:
+    """The recipe, checked against the schema alone, and the rules that it breaks. Raises UserError."""
+    document = read_document(path, overrides)
+    recipe = validated(document, Recipe)
+    return recipe, _placed(broken_rules(recipe, RULES + WITHOUT_TEACHER), document)
+
+
 def kept_recipe(path: Path) -> Recipe:
     """The recipe that a run has kept, checked against the schema alone: what it began from may be gone by now."""
     return validated(_read_file(path), Recipe)
@@ -113,11 +120,13 @@ def validated(document: Document, schema: type[AnySection]) -> AnySection:
         raise from_schema(error, document, schema) from None
 
 
+def _placed(rules: Sequence[Broken], document: Document) -> list[UserError]:
+    return [UserError(f"{document.place(broken.path)}: {broken.what}", broken.why, broken.instead) for broken in rules]
+
+
 def obey(rules: Sequence[Broken], document: Document) -> None:
     """Raises UserError for the rules that a recipe breaks, with their places in the document."""
-    errors = [
-        UserError(f"{document.place(broken.path)}: {broken.what}", broken.why, broken.instead) for broken in rules
-    ]
+    errors = _placed(rules, document)
     if len(errors) == 1:
         raise errors[0]
     if errors:

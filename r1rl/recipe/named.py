@@ -157,6 +157,10 @@ def _check_reward_options(reward: RewardSection) -> None:
     for option, required in known.items():
         if required and option in settable - reward.options.keys():
             raise _Missing(f"needs a value for `{option}`", f"write options: {{{option}: …}}")
+    if reward.weight and reward.options.get("extract") == "lenient":  # with weight 0 it is only measured
+        raise _Missing(
+            "reads answers leniently, which is for evaluation only", "set its weight to 0, or extract strictly"
+        )
 
 
 def _check_source(source: str) -> None:

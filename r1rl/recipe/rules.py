@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from r1rl.recipe import arithmetic, choices, experts, learning, named
+from r1rl.recipe import arithmetic, choices, experts, learning, named, ranks
 from r1rl.recipe.broken import Broken, Rule
 from r1rl.recipe.schema import Recipe
 
@@ -33,6 +33,8 @@ RULES: tuple[Rule, ...] = (
     arithmetic.length_reward_acts,
     arithmetic.equal_updates,
     arithmetic.sequence_fits_microbatch,
+    ranks.ranks_are_fed,
+    ranks.adapters_have_one_reference,
     arithmetic.peak_is_reached,
     arithmetic.evaluation_happens,
 )

@@ -24,7 +24,7 @@ class RaySection(Section):
 class PolicySection(Section):
     path: str | None = Field(default=None, description="a Hugging Face folder or hub id")
     init: str | None = Field(default=None, description="a named size of r1rl.sizes, made here with random weights")
-    dtype: Literal["auto", "bfloat16", "float32"] = Field(
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
         default="auto", description="of the weights; auto: bfloat16 where the hardware has it"
     )
     max_length: Count = Field(default=256, description="tokens of prompt plus completion")
@@ -137,7 +137,22 @@ class RolloutSection(Section):
     step_deadline_s: Positive = Field(default=600.0, description="seconds for one step's answers")
 
 
+class LoraSection(Section):
+    """Trains low-rank adapters instead of all weights."""
+
+    rank: SmallCount = Field(default=16, description="of the adapters")
+    alpha: Positive = Field(default=32.0, description="an adapter's product is scaled by alpha / rank")
+    targets: tuple[str, ...] = Field(
+        default=(), strict=False, description="names of linear layers, such as q_proj; empty: all but the head"
+    )
+
+
 class LearnerSection(Section):
+    ranks: SmallCount = Field(default=1, description="processes that share the policy; on GPUs one each")
+    optimizer: Literal["adamw", "adamw_cpu", "adamw_8bit"] = Field(
+        default="adamw", description="adamw_cpu keeps masters and moments on the CPU, adamw_8bit needs torchao"
+    )
+    lora: LoraSection | None = Field(default=None, description="null: all weights are trained")
     lr: Positive = Field(description="AdamW's peak learning rate")
     betas: tuple[Fraction, Fraction] = Field(default=(0.9, 0.95), strict=False, description="AdamW's decay rates")
     weight_decay: float = Field(default=0.0, ge=0, description="AdamW's decoupled weight decay")
@@ -146,6 +161,8 @@ class LearnerSection(Section):
     schedule: Literal["constant", "linear", "cosine"] = Field(default="constant", description="of lr after the rise")
     updates_per_rollout: SmallCount = Field(default=1, description="optimizer updates on one step's answers")
     microbatch_tokens: Count | None = Field(default=None, description="tokens in one forward pass; null: derived")
+    checkpointing: bool = Field(default=False, description="compute activations twice instead of keeping them")
+    fusion: Literal["none", "compile", "liger"] = Field(default="none", description="who fuses small operations")
     deadline_s: Positive = Field(default=600.0, description="seconds for one step's updates")
 
 

@@ -71,6 +71,7 @@ class Lessons:
     validation: Sequence[int]
     left_out: Counter[str]
     seed: int
+    worth: float = 1.0  # of a token; 0 where something else than the text is learnt
     _order: dict[int, list[int]] = field(default_factory=dict, repr=False)
 
     def steps(self, batch: int, epochs: float) -> int:
@@ -87,14 +88,14 @@ class Lessons:
         return [self.sample(index) for index in self.validation[:count]]
 
     def sample(self, index: int) -> Sample:
-        """A row as a sample: every token of the completion is worth 1, the prompt's are not learnt."""
+        """A row as a sample: the tokens of the completion are worth something, the prompt's are not learnt."""
         row = self.rows[index]
         completion = tuple(row["completion"])
         return Sample(
             prompt_ids_T=tuple(row["prompt"]),
             token_ids_T=completion,
             logprobs_T=(0.0,) * len(completion),  # no sampler of this run wrote it
-            advantages_T=(1.0,) * len(completion),
+            advantages_T=(self.worth,) * len(completion),
         )
 
     def _place(self, position: int) -> int:
@@ -107,7 +108,7 @@ class Lessons:
         return self._order[epoch][place]
 
 
-def lessons(folder: Path, form: Form, seed: int, validation: float, cache: Path) -> Lessons:
+def lessons(folder: Path, form: Form, *, seed: int, validation: float, cache: Path, worth: float = 1.0) -> Lessons:
     """The traces of a folder as lessons. Raises UserError where none can be learnt.
 
     Args:
@@ -137,7 +138,7 @@ def lessons(folder: Path, form: Form, seed: int, validation: float, cache: Path)
             "the student would see nothing",
             "raise policy.max_length, or sample more traces",
         )
-    return Lessons(rows=rows, train=tuple(train), validation=tuple(measured), left_out=left_out, seed=seed)
+    return Lessons(rows=rows, train=tuple(train), validation=tuple(measured), left_out=left_out, seed=seed, worth=worth)
 
 
 def _fingerprint(folder: Path, form: Form) -> str:

@@ -59,4 +59,4 @@ def product(folder: Path) -> Path:
     return shared.newest_policy(folder)
 
 
-KIND = Kind(read=read, run=run, product=product, code=("r1rl.distillation.run", "r1rl.learner"))
+KIND = Kind(read=read, run=run, product=product, code=("r1rl.distillation.run", "r1rl.learner.actor"))
