@@ -90,7 +90,7 @@ class Sampler:
         """Mean difference of log-probs between the engine's answers and a plain forward pass, in nats."""
         torch.manual_seed(1)
         prompts = [tuple(torch.randint(1, VOCABULARY, (20,)).tolist()) for _ in range(8)]
-        sampling = Sampling(samples=2, temperature=1.0, max_tokens=24, stop_ids=(0,))
+        sampling = Sampling(samples=2, temperature=0.8, max_tokens=24, stop_ids=(0,))
         call = self.engine.call("generate", prompts, sampling, 3)
         differences = []
         for prompt, group in zip(prompts, actors.wait_one(self.engine, call, 120, "sampling"), strict=True):
@@ -98,7 +98,7 @@ class Sampler:
                 ids = torch.tensor([prompt + c.token_ids_T])
                 with torch.no_grad():
                     logits = self.model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 : -1]
-                own = torch.log_softmax(logits.float(), -1).gather(1, ids[0, len(prompt) :, None])[:, 0]
+                own = torch.log_softmax(logits.float() / 0.8, -1).gather(1, ids[0, len(prompt) :, None])[:, 0]
                 differences.append((own - torch.tensor(c.logprobs_T)).abs())
         return torch.cat(differences).mean().item()
 

@@ -83,7 +83,7 @@ def test_a_step_of_deepseek_v3_is_no_slower_than_published_where_arithmetic_alon
     # NeMo RL: 154 s (v0.4) and 93 s (v0.7) on 256 H100. Its pipeline idles on so small a batch; arithmetic does not.
     work = Workload(samples=512, group=16, prompt=100, answer=745, longest=1436, forwards=2)
     found = plan.plan(job(V3, work), card("h100"), Layout(cards=256, ranks=256, workers=8, split=32), HOW)
-    assert 20 < found.sampling.seconds + found.learning.compute_s < 93
+    assert 20 < found.sampling.seconds + found.learning.compute_s < 93  # 26
     assert found.learning.network_s > 154  # sharding alone, without expert parallelism, is not how to train it
 
 
@@ -99,7 +99,7 @@ def test_deepseek_v3_needs_verls_96_h20_with_the_optimizer_on_the_host() -> None
 
     assert rank(on_host, 96).on_card < room < rank(job(V3, work).learner, 96).on_card
     lasting = sum(size for part, size in rank(on_host, 96).host.items() if part != "outbox")
-    assert 8 * lasting == pytest.approx(1.6e12, rel=0.45)  # ours keeps fp32 gradients there as well: a fifth more
+    assert 0.5 < 8 * lasting / 1.6e12 < 1  # masters, gradients and moments; theirs keeps more there
 
 
 def test_narrow_policies_learn_as_slowly_as_measured() -> None:

@@ -149,3 +149,28 @@ def test_a_lost_expert_of_an_fp8_checkpoint_is_refused(tmp_path):
 def test_a_folder_without_safetensors_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"no model\.safetensors"):
         weights.files(tmp_path)
+
+
+@pytest.mark.parametrize(("version", "dummy"), [(-1, True), (0, False)], ids=["training", "evaluation"])
+def test_an_engine_that_is_sent_weights_expects_no_factors_of_fp8(tmp_path, version, dummy):
+    from r1rl.engine import compat
+    from r1rl.engine.spec import EngineSpec
+
+    in_fp8(tmp_path, new_model("tiny"))
+    spec = EngineSpec(
+        worker=0,
+        model=tmp_path,
+        architecture="deepseek_v3",
+        device="cuda",
+        dtype="bfloat16",
+        max_length=64,
+        max_sequences=8,
+        memory_gib=1.0,
+        threads=1,
+        log=tmp_path / "log",
+        version=version,
+    )
+    arguments = compat.engine_arguments(spec)
+    assert (arguments.get("load_format") == "dummy") == dummy
+    assert ("quantization_config" in arguments["hf_overrides"]) == dummy
+    assert arguments["hf_overrides"]["moe_router_dtype"] == "float32"

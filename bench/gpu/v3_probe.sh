@@ -4,7 +4,7 @@
 #   OUT=/tmp/out bench/gpu/v3_probe.sh [VARIANT …]      all of v3_probe.py's by default, 150 s at most each
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-export HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1 VLLM_ALLOW_INSECURE_SERIALIZATION=1
+export PYTHONPATH=${PYTHONPATH:-}:$PWD HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1 VLLM_ALLOW_INSECURE_SERIALIZATION=1
 work=/tmp/v3_probe; policy=$work/policy
 mkdir -p $work "$OUT"
 [ -d $policy ] || python3 -m r1rl init-policy 100M-mtp $policy --max-length 512 --dtype bfloat16 || exit 1
