@@ -67,3 +67,29 @@ def test_micro_batches_add_and_the_metric_is_their_sum(pair):
     torch.testing.assert_close(whole, sum(parts))
     assert companion.after_step(lambda x: x)["policy/divergence/mean"] == pytest.approx(whole.item(), rel=1e-5)
     assert companion.after_step(lambda x: x)["policy/divergence/mean"] == 0.0
+
+
+def test_in_a_packed_row_no_sample_sees_another(tmp_path, pair):
+    from r1rl.batch import collate
+    from r1rl.policy.scorer import Scorer
+    from r1rl.types import Sample
+
+    student, companion = pair
+    plain = companion.teacher
+    expected, tokens = 0.0, 0
+    samples = []
+    for prompt, answer in (((5, 6, 7), (8, 9)), ((5,), (3, 4, 10, 11)), ((20, 21), (22,))):
+        ids = torch.tensor([prompt + answer])
+        p, q = (torch.log_softmax(m(input_ids=ids).logits / 0.8, -1) for m in (plain, student))
+        kl = (p.exp() * (p - q)).sum(-1)[0]
+        expected += kl[len(prompt) - 1 : -1].sum().item()
+        tokens += len(answer)
+        zeros = (0.0,) * len(answer)
+        samples.append(Sample(prompt_ids_T=prompt, token_ids_T=answer, logprobs_T=zeros, advantages_T=zeros))
+    scorer = Scorer(student)
+    packed = Companion(student, companion.teaching)
+    batch = collate(samples, torch.device("cpu"))
+    with packed.training(batch):
+        scorer(batch.ids_BT, batch.packing, batch.places_K, 1.0)
+        found = packed.loss(Counts(tokens))
+    assert found.item() == pytest.approx(expected / tokens, rel=1e-4)

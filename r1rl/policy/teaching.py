@@ -45,6 +45,7 @@ class Companion:
         self.teaching = teaching
         parameter = next(model.parameters())
         teacher: Any = policy_model.load(teaching.folder, parameter.dtype, parameter.device)
+        teacher.set_attn_implementation(model.config._attn_implementation)  # packed rows are packed for it too
         self.teacher = teacher.eval().requires_grad_(False)
         self._seen = 0.0
 
@@ -65,7 +66,6 @@ class Companion:
 
     def loss(self, totals: Counts) -> torch.Tensor | None:
         """The divergence, summed over this micro-batch's completion tokens and divided by those of the step."""
-        self.teacher.set_attn_implementation(self.model.config._attn_implementation)
         with torch.no_grad():
             hidden = self.teacher.base_model(**self._asked).last_hidden_state
         found = divergences(
