@@ -38,6 +38,33 @@ def read_stage(document, context):
     return Stage(name=context.name, kind="join" if of else "make", parents=parents, told=told, settings=told["text"])
 
 
+@pytest.fixture
+def measured(tmp_path):
+    """A base and a child that says how it began."""
+    for name, parents, numbers in (
+        ("base", {}, {}),
+        (
+            "zero",
+            {"policy": provenance.Parent(path=str(tmp_path / "base" / "policy"), digest="1")},
+            {"accuracy": 0.7, "low": 0.6, "high": 0.8, "n": 9.0, "tokens": 20.0, "before_accuracy": 0.25}
+            | {"before_low": 0.2, "before_high": 0.3, "before_n": 9.0, "before_tokens": 12.0},
+        ),
+    ):
+        (tmp_path / name).mkdir()
+        lineage = provenance.Lineage(kind="train", digest="2", parents=parents, numbers=numbers)
+        provenance.write(tmp_path / name, lineage)
+    return {name: tmp_path / name for name in ("base", "zero")}
+
+
+def test_a_base_has_the_numbers_that_its_child_began_with(measured):
+    from r1rl.pipeline import results
+
+    assert [row[3:7] for row in results.rows(measured)] == [
+        ("25.0%", "20.0% to 30.0%", "9", "12.0"),
+        ("70.0%", "60.0% to 80.0%", "9", "20.0"),
+    ]
+
+
 def steps(work):
     """Two resumable steps, the second made of the first; a real `r1rl train` has hundreds of these."""
     (work.folder / "data").mkdir(exist_ok=True)
@@ -279,14 +306,21 @@ def test_mistakes_in_a_stage_name_their_line(tmp_path, old, new, says):
 
 
 def test_the_table_and_the_tree_are_for_people(tmp_path, capsys):
-    from r1rl.pipeline.command import lineage, results
+    from r1rl.pipeline import results
+    from r1rl.pipeline.command import lineage
 
     folders = run(Console(file=io.StringIO()), load(tmp_path), STAND_INS, tmp_path / "out")
     text = io.StringIO()
-    Console(file=text, width=120).print(results(folders))
-    assert [line.split()[:3] for line in text.getvalue().splitlines()[1:]] == [
-        [name, "make" if name == "a" else "join", "50.0%"] for name in "abcd"
+    rows = results.rows(folders)
+    Console(file=text, width=120).print(results.table(rows))
+    assert text.getvalue().splitlines()[-1].split()[:5] == ["d", "join", "of", "b", "50.0%"]
+    assert [row[:4] for row in rows] == [
+        ("a", "make", "", "50.0%"),
+        ("b", "join", "of a", "50.0%"),
+        ("c", "join", "of a", "50.0%"),
+        ("d", "join", "of b", "50.0%"),
     ]
+    assert results.markdown(rows).splitlines()[-1].startswith("| d | join | of b | 50.0% |")
     lineage(folders["d"])
     told = capsys.readouterr().out
     assert told.index(str(folders["d"])) < told.index(f"of: {folders['b']}") < told.index(f"of: {folders['a']}")

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from r1rl.errors import UserError
 from r1rl.provenance import Lineage
@@ -24,9 +23,11 @@ def pipeline(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
 ) -> None:
     """Run the stages of a pipeline; what is there already is not done again, what was interrupted goes on."""
+    from r1rl.pipeline import results
     from r1rl.pipeline.kinds import kinds
     from r1rl.pipeline.recipe import load_pipeline
     from r1rl.pipeline.run import plan, run
+    from r1rl.run import write_atomically
 
     known = kinds()
     loaded = load_pipeline(Path(recipe), overrides or [], known)
@@ -36,36 +37,12 @@ def pipeline(
             console.print(line, highlight=False, markup=False)
         return
     folders = run(console, loaded, known, folder, first, last)
-    table = results(folders)
-    console.print(table)
+    rows = results.rows(folders)
+    console.print(results.table(rows))
+    write_atomically(folder / results.FILE, results.markdown(rows))
     console.print(
         f"everything is in {folder}; `r1rl lineage {folder}/STAGE` tells where it comes from", highlight=False
     )
-
-
-def results(folders: dict[str, Path]) -> Table:
-    """The stages with what was measured of them."""
-    from r1rl.provenance import read
-
-    table = Table(box=None)
-    for column in ("stage", "kind", "held-out accuracy", "95% interval", "n", "tokens", "seconds"):
-        table.add_column(column, justify="left" if column in ("stage", "kind") else "right")
-    for name, folder in folders.items():
-        found = read(folder)
-        assert found is not None
-        table.add_row(name, found.kind, *_measured(found), f"{found.seconds:.0f}")
-    return table
-
-
-def _measured(found: Lineage) -> tuple[str, str, str, str]:
-    numbers = found.numbers
-    if "accuracy" in numbers:
-        interval = f"{numbers['low']:.1%} to {numbers['high']:.1%}" if "low" in numbers else ""
-        return f"{numbers['accuracy']:.1%}", interval, f"{numbers['n']:.0f}", f"{numbers['tokens']:.1f}"
-    if "traces" in numbers:
-        kept = f"{numbers['kept']:.0f} of {numbers['traces']:.0f} kept" if "kept" in numbers else ""
-        return kept or f"{numbers['correct']:.1%} of {numbers['traces']:.0f} traces", "", "", ""
-    return "", "", "", ""
 
 
 def lineage(path: Annotated[Path, typer.Argument(help="An artefact: a run, a checkpoint, traces, a stage.")]) -> None:

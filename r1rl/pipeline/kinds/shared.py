@@ -102,4 +102,4 @@ def accuracy(run: Path) -> dict[str, float]:
     rows = [row for row in metrics.read(run) if "eval/accuracy" in row]
     names = ("accuracy", "low", "high", "n", "tokens")
     found = {name: rows[-1][f"eval/{name}"] for name in names}
-    return found | {f"before_{name}": rows[0][f"eval/{name}"] for name in ("accuracy", "low", "high")}
+    return found | {f"before_{name}": rows[0][f"eval/{name}"] for name in names}
