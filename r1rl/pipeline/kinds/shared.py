@@ -77,6 +77,10 @@ def told(recipe: Section) -> Mapping[str, Any]:
 def rooms(recipe: Recipe) -> tuple[Path, ...]:
     """The files of rewards and data that a recipe names."""
     named = [("rewards", part.fn.rpartition(":")[0]) for part in recipe.reward] + [("data", recipe.data.source)]
+    if recipe.data.source == "mixture":
+        named += [("data", key) for key in recipe.data.options if "." not in key]
+        judges = [value for key, value in recipe.data.options.items() if key.endswith(".judge")]
+        named += [("rewards", str(judge).rpartition(":")[0]) for judge in judges]
     return tuple(modules(room).get(name, Path(name)) for room, name in named)
 
 
