@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -88,12 +89,21 @@ def _do(console: Console, stage: Stage, kind: Kind, known: Known) -> None:
             digest=provenance.digest(kind.product(known.folder)),
             parents=known.parents,
             recipe=stage.told,
+            data=_data(stage),
             code=code.digest(kind.code, stage.files),
             key=known.key,
             numbers=numbers,
             seconds=round(time.monotonic() - start, 1),
         ),
     )
+
+
+def _data(stage: Stage) -> str:
+    """Of the source of problems: what the YAML says of it, and its file, which pins the rows of a published set."""
+    if "data" not in stage.told:
+        return ""
+    files = [file for file in stage.files if file.parent.name == "data"]
+    return hashlib.sha256(f"{stage.told['data']}{code.digest([], files)}".encode()).hexdigest()
 
 
 class _held:
