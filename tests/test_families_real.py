@@ -79,7 +79,8 @@ class Sampler:
 
     def parcel(self):
         self.version += 1
-        return self.outbox.pack(self.version, policy_model.exported(self.model, torch.float32))
+        outlines = policy_model.outlines(self.model, torch.float32)
+        return self.outbox.pack(self.version, policy_model.exported(self.model, torch.float32), outlines)
 
     def send(self, parcel) -> None:
         import ray
