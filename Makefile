@@ -7,7 +7,7 @@ REQUIREMENTS := requirements/torch.txt requirements/cpu.txt requirements/dev.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check format bench-cpu bench-gpu clean
+.PHONY: help install demo pipeline test test-fast check format bench-cpu bench-gpu clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ $(STAMP): $(REQUIREMENTS) pyproject.toml
 
 demo: $(STAMP) ## Run the main job: R1-Zero of a tiny DeepSeek-V3 policy, under 10 minutes on 2 cores
 	@$(BIN)/r1rl train recipes/r1_zero_tiny.yaml
+
+pipeline: $(STAMP) ## Run all stages of R1 and distil into two students, in small: about half an hour on 2 cores
+	@$(BIN)/r1rl pipeline recipes/pipeline_tiny.yaml
 
 test: $(STAMP) ## Run all tests: the fast ones first, then those with real Ray and vLLM
 	@$(BIN)/python -m pytest -m "not slow"

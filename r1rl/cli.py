@@ -16,10 +16,15 @@ from rich.console import Console
 from rich.table import Table
 
 from r1rl.data_commands import data_app
+from r1rl.distillation.command import distill
 from r1rl.errors import R1Error
+from r1rl.pipeline.check import check_any
+from r1rl.pipeline.command import lineage, pipeline
 from r1rl.planning.command import plan
 from r1rl.policy_commands import check_policy, init_policy
 from r1rl.recipe import list_recipes, load_recipe
+from r1rl.sampling.command import sample
+from r1rl.traces.command import reject
 
 app = typer.Typer(
     add_completion=False,
@@ -151,12 +156,8 @@ def export_model(
 def check(recipe: RecipeName, overrides: Overrides = None) -> None:
     """Check a recipe: schema and all rules, in under a second, without torch."""
     start = time.monotonic()
-    loaded = load_recipe(Path(recipe), overrides or [])
-    console.print(
-        f"{loaded.name}: fine ({loaded.train.steps} steps of {loaded.rollout.prompts} x {loaded.rollout.group} "
-        f"answers, {loaded.algorithm.name}; checked in {time.monotonic() - start:.2f} s)",
-        highlight=False,
-    )
+    says = check_any(Path(recipe), overrides or [])
+    console.print(f"{says}; checked in {time.monotonic() - start:.2f} s)", highlight=False)
 
 
 app.command()(plan)
@@ -204,6 +205,11 @@ def grade_file(
 app.add_typer(data_app, name="data")
 app.command("init-policy")(init_policy)
 app.command("check-policy")(check_policy)
+app.command("sample")(sample)
+app.command("reject")(reject)
+app.command("distill")(distill)
+app.command("pipeline")(pipeline)
+app.command("lineage")(lineage)
 
 
 @app.command()

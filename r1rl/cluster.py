@@ -73,10 +73,13 @@ class Hardware:
 
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
-    """Ray, started here or joined; always left, and what was started here always ended.
+    """Ray, started here or joined; always left, and what was started here always ended. Inside another one: nothing.
 
     Raises UserError when there is no cluster at `address`.
     """
+    if ray.is_initialized():  # whoever connected first also leaves
+        yield
+        return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 would give way to anything else on the machine
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

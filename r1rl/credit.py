@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from r1rl.advantage import is_flat
 from r1rl.algorithm import Algorithm
 from r1rl.errors import RunError
 from r1rl.types import Completion, Sample, ScoredGroup, Verdict
+
+Assign = Callable[[Sequence[ScoredGroup], Algorithm], list[Sample]]
+"""What turns a step's judged answers into samples with advantages."""
 
 
 def assign(scored: Sequence[ScoredGroup], algorithm: Algorithm) -> list[Sample]:

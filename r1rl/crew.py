@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from r1rl import chat, gate
+from r1rl.algorithm import Algorithm
 from r1rl.engine.spec import Sampling
 from r1rl.errors import SyncError, UserError
 from r1rl.learner import Gap
 from r1rl.learners import Learners
 from r1rl.loss import Totals, metrics
 from r1rl.recipe import Recipe
-from r1rl.reward import JudgePool
+from r1rl.reward import Judges
 from r1rl.rollout import Prompt, Rollouts
 from r1rl.schedule import lr_at
 from r1rl.seeds import derive
@@ -28,7 +29,7 @@ class Crew:
     dtype: str
     tokenizer: chat.Tokenizer
     rollouts: Rollouts
-    judges: JudgePool
+    judges: Judges
 
     def sample(self, problems: Sequence[Problem], samples: int, temperature: float, seed: int) -> list[Group]:
         """A group of answers to each problem, by the policy the samplers hold now. Raises UserError without room."""
@@ -49,7 +50,7 @@ class Crew:
         """What the recipe's judges say about each answer."""
         return self.score_by(self.judges, groups)
 
-    def score_by(self, judges: JudgePool, groups: Sequence[Group]) -> list[ScoredGroup]:
+    def score_by(self, judges: Judges, groups: Sequence[Group]) -> list[ScoredGroup]:
         """What other judges say about each answer."""
         begun = chat.opening(self.recipe.data.template, self.tokenizer)
         texts = [[begun + chat.decode(self.tokenizer, c.token_ids_T) for c in g.completions_G] for g in groups]
@@ -75,14 +76,13 @@ class TrainingCrew(Crew):
             )
         return groups
 
-    def learn(self, samples: Sequence[Sample], step: int) -> dict[str, float]:
+    def learn(self, samples: Sequence[Sample], step: int, algorithm: Algorithm) -> dict[str, float]:
         """The step's optimizer updates. Metrics are means over them; the gap is the first one's, before any change.
 
         Raises RunError when a gradient is not finite.
         """
         recipe = self.recipe
         minibatches = self._minibatches(samples, step)
-        algorithm = recipe.algorithm_bundle()
         totals = [Totals.of(part, recipe.rollout.max_tokens, algorithm.kl_cov) for part in minibatches]
         lrs = [self._lr(step, i) for i in range(len(minibatches))]
         sums = self.learners.learn(minibatches, totals, algorithm, lrs, recipe.rollout.temperature)

@@ -14,7 +14,7 @@ from r1rl.corpus.definition import Corpus
 from r1rl.crew import Crew
 from r1rl.errors import UserError
 from r1rl.judge import RewardSpec
-from r1rl.reward import JudgePool
+from r1rl.reward import JudgePool, Judges
 from r1rl.seeds import derive
 from r1rl.types import Problem, ProblemSource, ScoredGroup, Verdict
 
@@ -57,7 +57,7 @@ class Exam:
 
     name: str  # HELDOUT, or a published set's
     problems: tuple[Problem, ...]
-    judges: JudgePool
+    judges: Judges
 
     def take(self, crew: Crew, temperature: float) -> Accuracy:
         """The accuracy of the policy the samplers hold, with the same sampling seed at every call."""

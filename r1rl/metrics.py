@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from r1rl.types import ScoredGroup, Verdict
+from r1rl.types import Sample, ScoredGroup, Verdict
 
 
 def of_rollouts(scored: Sequence[ScoredGroup], flat: Sequence[bool]) -> dict[str, float]:
@@ -34,6 +34,11 @@ def of_rollouts(scored: Sequence[ScoredGroup], flat: Sequence[bool]) -> dict[str
     for part in graded[0].parts if graded else ():
         numbers[f"reward/{part.rsplit('/', 1)[-1]}/mean"] = _mean([score.parts[part] for score in graded])
     return numbers
+
+
+def of_advantages(samples: Sequence[Sample]) -> dict[str, float]:
+    """The mean over tokens: of a teacher's advantages it is minus the reverse KL per token, in nats."""
+    return {"advantage/mean": _mean([a for sample in samples for a in sample.advantages_T])}
 
 
 def of_canaries(scored: Sequence[ScoredGroup]) -> dict[str, float]:

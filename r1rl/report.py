@@ -17,11 +17,13 @@ from r1rl.evaluate import HELDOUT, Accuracy
 from r1rl.recipe import Recipe
 from r1rl.run import Run, write_atomically
 
-NUMBERS = (  # the five that matter
+NUMBERS = (  # those that matter, of which a run has some
     ("reward", "reward/value/mean", "{:.2f}"),
     ("right", "reward/correct/mean", "{:.0%}"),
     ("tokens", "rollout/tokens/mean", "{:.0f}"),
     ("gap", "learner/gap/mean", "{:.1e}"),
+    ("epoch", "lessons/epoch", "{:.2f}"),
+    ("loss", "validation/nll/mean", "{:.3f}"),
     ("s/step", "time/step", "{:.1f}"),
 )
 
@@ -65,7 +67,7 @@ class Report:
         self._advance("warm-up", update, total, f"{loss:.3f} nats per token")
 
     def step(self, step: int, numbers: Mapping[str, float]) -> None:
-        text = "  ".join(f"{label} {form.format(numbers[key])}" for label, key, form in NUMBERS)
+        text = "  ".join(f"{label} {form.format(numbers[key])}" for label, key, form in NUMBERS if key in numbers)
         self._advance("step", step, self.recipe.train.steps, text)
         if numbers.get("reward/canary/mean"):
             self.say(
@@ -126,7 +128,7 @@ def _table(before: Mapping[str, float], after: Mapping[str, float]) -> Table:
     table = Table(title=f"Held-out problems, {int(after['eval/n'])} never trained on, one sampled answer each")
     for column in ("", "accuracy", "95% interval", "tokens per answer"):
         table.add_column(column, justify="left" if not column else "right")
-    for name, row in (("before RL", before), (f"after {int(after['step'])} steps", after)):
+    for name, row in (("before", before), (f"after {int(after['step'])} steps", after)):
         interval = f"{row['eval/low']:.1%} to {row['eval/high']:.1%}"
         table.add_row(name, f"{row['eval/accuracy']:.1%}", interval, f"{row['eval/tokens']:.1f}")
     return table

@@ -22,7 +22,7 @@ from itertools import chain, islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
 from r1rl.errors import RunError, UserError
 from r1rl.judge import Answer, RewardSpec, bind, ungradable
@@ -46,6 +46,14 @@ def judges(recipe: Recipe, log: Path | None) -> Iterator[JudgePool]:
         yield pool
     finally:
         pool.close()
+
+
+class Judges(Protocol):
+    """Who says what answers are worth: a JudgePool, or one with a reward model beside it."""
+
+    def score_groups(self, groups: Sequence[Group], texts: Sequence[Sequence[str]]) -> list[ScoredGroup]: ...
+
+    def close(self) -> None: ...
 
 
 class JudgePool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from r1rl.actors import Actor, wait, wait_any
 from r1rl.engine.spec import Sampling
+from r1rl.errors import EngineError
 from r1rl.types import Completion, Group, Problem
 
 
@@ -22,6 +24,9 @@ class Prompt:
 
     problem: Problem
     ids_T: tuple[int, ...]
+
+
+AnyPrompt = TypeVar("AnyPrompt", bound=Prompt)
 
 
 class Rollouts:
@@ -55,29 +60,44 @@ class Rollouts:
         ]
 
     def stream(
-        self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[int], at_once: int
-    ) -> Iterator[tuple[int, list[Completion]]]:
-        """(place of the prompt, its completions) as they are done, for work that is kept as it comes.
+        self, prompts: Iterable[tuple[AnyPrompt, int]], sampling: Sampling, at_once: int
+    ) -> Iterator[tuple[AnyPrompt, list[Completion]]]:
+        """(prompt, its completions) as they are done, for work that is kept as it comes.
 
         Args:
-            seeds: one for each prompt, so that its completions don't depend on what else is asked.
+            prompts: each with a seed of its own, so that its completions don't depend on what else is asked. They are
+                taken when there is room for them: an endless sequence will do.
             at_once: prompts in flight on each engine.
 
-        Raises EngineError when nothing is done within the deadline.
+        Raises EngineError when nothing is done within the deadline, or the engine gave an answer up.
         """
-        waiting = deque(range(len(prompts)))
-        flying: dict[Any, tuple[int, Actor]] = {}
+        waiting = iter(prompts)
+        flying: dict[Any, tuple[AnyPrompt, Actor]] = {}
         load = Counter({id(engine): 0 for engine in self.engines})
-        while waiting or flying:
-            while waiting and min(load.values()) < at_once:
+        while True:
+            room = sum(at_once - load[id(engine)] for engine in self.engines)
+            for prompt, seed in islice(waiting, room):
                 engine = min(self.engines, key=lambda engine: load[id(engine)])
-                place = waiting.popleft()
-                flying[engine.call("answer", prompts[place].ids_T, sampling, seeds[place])] = place, engine
+                flying[engine.call("answer", prompt.ids_T, sampling, seed)] = prompt, engine
                 load[id(engine)] += 1
+            if not flying:
+                return
             for reference in wait_any(list(flying), self.deadline_s):
-                place, engine = flying.pop(reference)
+                prompt, engine = flying.pop(reference)
                 load[id(engine)] -= 1
-                yield place, wait([engine], [reference], self.deadline_s, "sampling")[0]
+                completions = wait([engine], [reference], self.deadline_s, "sampling")[0]
+                _require_whole(prompt, completions)
+                yield prompt, completions
+
+
+def _require_whole(prompt: Prompt, completions: Sequence[Completion]) -> None:
+    aborted = sum(completion.finish == "abort" for completion in completions)
+    if aborted:
+        raise EngineError(
+            f"{aborted} answers to {prompt.problem.id} were aborted by the engine",
+            "an answer that the engine gave up is not the policy's",
+            "run the same command again: it goes on where it stopped",
+        )
 
 
 def balance(costs: Sequence[int], workers: int) -> list[list[int]]:

@@ -53,6 +53,15 @@ def _dense(family: str, **fields: Any) -> Size:
     return Size(family=family, fields=MappingProxyType(fields))
 
 
+_MICRO_DENSE = {  # under a quarter of the tiny V3's parameters at work: a student of it
+    "hidden_size": 64,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "head_dim": 32,
+    "intermediate_size": 192,
+    "initializer_range": 0.07,
+}
 _TINY_DENSE = {
     "hidden_size": 128,
     "num_hidden_layers": 3,
@@ -194,8 +203,10 @@ SIZES: Mapping[str, Size] = MappingProxyType(
         "1B": V3_1B,
         "16B": V3_16B,
         "671B": V3_671B,
+        "llama-micro": _dense("llama", **_MICRO_DENSE),
         "llama-tiny": _dense("llama", **_TINY_DENSE),
         "llama-10M": _dense("llama", **_10M_DENSE),
+        "qwen3-micro": _dense("qwen3", **_MICRO_DENSE),
         "qwen3-tiny": _dense("qwen3", **_TINY_DENSE),
         "qwen3-10M": _dense("qwen3", **_10M_DENSE),
     }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from r1rl import chat, checkpoint, cluster, credit, gate, metrics, transcript, warmup
+from r1rl import chat, checkpoint, cluster, credit, gate, metrics, reward_model, transcript, warmup
 from r1rl.checkpoint import Place
 from r1rl.crew import TrainingCrew
 from r1rl.decontaminate import decontaminated
@@ -18,6 +18,7 @@ from r1rl.learners import Learners
 from r1rl.policy.companion import Settings
 from r1rl.policy.folder import architecture, local
 from r1rl.policy.lora import Lora
+from r1rl.policy.teaching import Teaching
 from r1rl.recipe import Recipe
 from r1rl.report import Report
 from r1rl.reward import judges as judges_of
@@ -26,8 +27,11 @@ from r1rl.stream import Stream, open_source
 from r1rl.types import ProblemSource
 
 
-def train(recipe: Recipe, run: Run, report: Report) -> None:
+def train(recipe: Recipe, run: Run, report: Report, assign: credit.Assign = credit.assign) -> None:
     """Runs a recipe to its end, from the newest checkpoint of the run folder if there is one.
+
+    Args:
+        assign: what gives each token its advantage; by default the recipe's algorithm, from rewards.
 
     Raises R1Error: UserError for what the user can mend, RunError for what failed. No process is left behind.
     """
@@ -42,15 +46,28 @@ def train(recipe: Recipe, run: Run, report: Report) -> None:
         published = stack.enter_context(
             published_exams(recipe.eval.suites, recipe.judge.workers, recipe.judge.deadline_s, run.logs / "judges.log")
         )
-        crew, place = _assemble(stack, recipe, run, newest, report)
+        crew, place = assemble(stack, recipe, run, newest, report)
         exams = [Exam(name=HELDOUT, problems=tuple(heldout), judges=crew.judges), *published]
+        hw = cluster.hardware(recipe.policy.dtype)
+        crew.judges = stack.enter_context(reward_model.beside(crew.judges, recipe, hw, run.logs))
         log = metrics.MetricLog(run.folder, keep_steps=place.step)
         stack.callback(log.close)
         if place.step == 0 and newest is None:
             report.say("checking that sampler and learner agree")
             crew.check_consistency(heldout)
-            log.write(0, _evaluate(crew, exams, report, step=0))
-        loop(recipe, run, crew, Stream(source, place.position, recipe.data.canaries), exams, log, report, place)
+            log.write(0, evaluate(crew, exams, report, step=0))
+        loop(recipe, run, crew, Stream(source, place.position, recipe.data.canaries), exams, log, report, place, assign)
+
+
+def base(recipe: Recipe, run: Run, report: Report) -> Path:
+    """The policy that a recipe's reinforcement learning would start from: made, warmed up, or found in the cache."""
+    with cluster.connected(recipe.ray.address):
+        hw = cluster.hardware(recipe.policy.dtype)
+        with cluster.learners(recipe, hw, run.id, run.logs) as learners:
+            source = warmup.source_of(recipe)
+            key = warmup.cache_key(recipe, source, hw.dtype)
+            start = _start_folder(recipe, source, learners, key)
+            return warmup.warm(recipe, source, learners, start, key, report.warmup) if recipe.warmup else start
 
 
 def loop(
@@ -62,6 +79,7 @@ def loop(
     log: metrics.MetricLog,
     report: Report,
     place: Place,
+    assign: credit.Assign,
 ) -> None:
     """Reinforcement learning, step by step."""
     algorithm = recipe.algorithm_bundle()
@@ -70,24 +88,24 @@ def loop(
     for step in range(place.step + 1, recipe.train.steps + 1):
         clock = Clock()
         harvest = gather(crew, stream.take, recipe.rollout.prompts, algorithm.sampling_rounds, step, clock)
-        samples = credit.assign(harvest.kept, algorithm)
+        samples = assign(harvest.kept, algorithm)
         with clock("learner"):
-            learnt = crew.learn(samples, step)
+            learnt = crew.learn(samples, step, algorithm)
         gate.require(learnt["learner/gap/mean"], learnt["learner/gap/max"], crew.tolerance, f"step {step}")
         with clock("sync"):
             crew.sync(version=step)
-        numbers = _numbers(harvest) | learnt
-        if _due(step, recipe.eval.every, recipe.train.steps):
+        numbers = _numbers(harvest) | metrics.of_advantages(samples) | learnt
+        if due(step, recipe.eval.every, recipe.train.steps):
             with clock("eval"):
-                numbers |= _evaluate(crew, exams, report, step)
+                numbers |= evaluate(crew, exams, report, step)
         elapsed += clock.total()
         numbers |= clock.numbers() | {"time/elapsed": elapsed}
         transcripts.write(step, harvest.scored, recipe.train.show)
         log.write(step, numbers)
         best = "eval/accuracy" in numbers and checkpoint.is_best(metrics.read(run.folder), step)
-        if best or _due(step, recipe.train.checkpoint_every, recipe.train.steps):
+        if best or due(step, recipe.train.checkpoint_every, recipe.train.steps):
             transcripts.flush()
-            _save(run, crew, Place(step=step, version=crew.version, position=stream.position))
+            save(run, crew, Place(step=step, version=crew.version, position=stream.position))
         if best:
             checkpoint.name_best(run.folder, step)
         report.step(step, numbers)
@@ -112,10 +130,14 @@ class Clock:
         return {f"time/{room}": seconds for room, seconds in self.seconds.items()} | {"time/step": self.total()}
 
 
-def _assemble(
-    stack: ExitStack, recipe: Recipe, run: Run, newest: Path | None, report: Report
+def assemble(
+    stack: ExitStack, recipe: Recipe, run: Run, newest: Path | None, report: Report, teaching: Teaching | None = None
 ) -> tuple[TrainingCrew, Place]:
-    """Starts everyone, makes or finds the policy, and sends it to the samplers."""
+    """Starts everyone, makes or finds the policy, and sends it to the samplers; where the run stands.
+
+    Args:
+        teaching: a teacher beside the learner's policy, whose distribution it learns.
+    """
     hw = cluster.hardware(recipe.policy.dtype)
     report.machine(hw)
     learners = stack.enter_context(cluster.learners(recipe, hw, run.id, run.logs))
@@ -129,9 +151,8 @@ def _assemble(
         report.say(line)
     if newest is None and recipe.warmup:
         start = warmup.warm(recipe, source, learners, start, key, report.warmup)
-    learners.load(
-        start.resolve(), recipe.learner.optimizer, _adapters(recipe), Settings.of(recipe.policy, warming=False)
-    )
+    extras = replace(Settings.of(recipe.policy, warming=False), teaching=teaching)
+    learners.load(start.resolve(), recipe.learner.optimizer, _adapters(recipe), extras)
     report.say("waiting for vLLM")
     crew = TrainingCrew(
         recipe=recipe,
@@ -159,7 +180,8 @@ def _adapters(recipe: Recipe) -> Lora | None:
     return Lora(**recipe.learner.lora.model_dump()) if recipe.learner.lora else None
 
 
-def _evaluate(crew: TrainingCrew, exams: Sequence[Exam], report: Report, step: int) -> dict[str, float]:
+def evaluate(crew: TrainingCrew, exams: Sequence[Exam], report: Report, step: int) -> dict[str, float]:
+    """The numbers of all exams, for the policy the samplers hold."""
     numbers: dict[str, float] = {}
     for exam in exams:
         found = exam.take(crew, crew.recipe.eval.temperature)
@@ -168,7 +190,9 @@ def _evaluate(crew: TrainingCrew, exams: Sequence[Exam], report: Report, step: i
     return numbers
 
 
-def _save(run: Run, crew: TrainingCrew, place: Place) -> None:
+def save(run: Run, crew: TrainingCrew, place: Place) -> None:
+    """Writes a checkpoint of the learner's policy, complete or not at all."""
+
     def fill(folder: Path) -> None:
         crew.learners.save(folder.resolve())
 
@@ -180,5 +204,6 @@ def _numbers(harvest: Harvest) -> dict[str, float]:
     return metrics.of_rollouts(harvest.honest, flat) | metrics.of_canaries(harvest.canaries) | harvest.numbers()
 
 
-def _due(step: int, every: int, last: int) -> bool:
+def due(step: int, every: int, last: int) -> bool:
+    """Whether something is to be done after a step that is done every so many steps, and after the last."""
     return step == last or (every > 0 and step % every == 0)

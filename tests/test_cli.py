@@ -138,7 +138,7 @@ def test_a_full_disk_is_one_clear_error(tmp_path):
     script = (
         "import errno, sys\nfrom r1rl import cli\n"
         "def full(*_): raise OSError(errno.ENOSPC, 'No space left on device')\n"
-        "cli.load_recipe = full\nsys.argv = ['r1rl', 'check', 'x']\ncli.main()\n"
+        "cli.check_any = full\nsys.argv = ['r1rl', 'check', 'x']\ncli.main()\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -37,7 +37,7 @@ def test_definitions_are_whole():
     assert unpinned == {"minerva"}
     evaluation = {name for name in corpora() if not trainable(name)}
     assert {"aime2024", "aime2025", "math500", "gsm8k_test", "gpqa", "humaneval", "livecodebench", "mbpp"} <= evaluation
-    assert generators().keys() == {"addition", "arithmetic", "countdown", "jsonl", "reasoning_gym"}
+    assert generators().keys() == {"addition", "arithmetic", "countdown", "jsonl", "mixture", "reasoning_gym"}
 
 
 @pytest.mark.parametrize("name", HERE)

@@ -53,6 +53,7 @@ def test_a_layout_knows_the_biases_of_qwen2_and_tied_heads():
         ("1B", 1024, 970e6, 220e6),
         ("16B", None, 16.0e9, 2.6e9),  # arXiv 2502.16982: 15.29B and 2.24B without the vocabulary
         ("671B", None, 671.0e9, 36.6e9),  # arXiv 2412.19437: 671B, of which 37B are activated
+        ("llama-micro", 1024, 0.344e6, 0.279e6),
         ("llama-tiny", 1024, 1.0e6, 0.87e6),
         ("qwen3-10M", 1024, 10.8e6, 10.5e6),
     ],

@@ -89,8 +89,8 @@ def test_streamed_answers_have_seeds_of_their_own(pair):
     rollouts, seeds = Rollouts([pair.engine], 120), list(range(100, 116))
 
     def tokens(some, at_once):
-        found = dict(rollouts.stream([prompts[i] for i in some], sampling, [seeds[i] for i in some], at_once))
-        return {i: [c.token_ids_T for c in found[place]] for place, i in enumerate(some)}
+        found = rollouts.stream(((prompts[i], seeds[i]) for i in some), sampling, at_once)
+        return {int(prompt.problem.id): [c.token_ids_T for c in answers] for prompt, answers in found}
 
     together = tokens(range(16), 5)
     assert sorted(together) == list(range(16))

@@ -43,24 +43,16 @@ def ask(
 ) -> list[Results]:
     """Evaluates a policy and says what came out. Raises R1Error."""
     asked = [open_suite(name, target, problems) for name in suites]
-    recipe = target.recipe
-    plan = Plan(
-        target=target,
-        preset=preset,
-        fleet=Fleet(
-            workers=workers,
-            max_length=recipe.policy.max_length if recipe else _context(target.folder, preset.max_tokens),
-            max_sequences=min(at_once, max(len(suite.problems) for suite in asked) * preset.samples),
-            memory_gib=memory_gib or (recipe.rollout.memory_gib if recipe else MEMORY),
-            options=recipe.rollout.options if recipe else {},
-        ),
-        dtype=dtype or (recipe.policy.dtype if recipe else "auto"),
-        address=address,
+    answers = max(len(suite.problems) for suite in asked) * preset.samples
+    plan = plan_of(
+        target,
+        preset,
         seed=seed,
-        judges=max(1, len(os.sched_getaffinity(0)) // 2),
-        judge_deadline_s=recipe.judge.deadline_s if recipe else 10.0,
-        start_deadline_s=recipe.rollout.start_deadline_s if recipe else DEADLINE_S,
-        answer_deadline_s=ANSWER_S,
+        workers=workers,
+        at_once=min(at_once, answers),
+        memory_gib=memory_gib,
+        dtype=dtype,
+        address=address,
     )
     folder = out or _folder(target, preset)
     console.print(
@@ -77,6 +69,39 @@ def ask(
             console.print("  most answers never ended their thinking: for a policy that was not taught to think, give")
             console.print("  --template boxed")
     return results
+
+
+def plan_of(
+    target: Target,
+    preset: Preset,
+    *,
+    seed: int,
+    workers: int,
+    at_once: int,
+    memory_gib: float | None,
+    dtype: str | None,
+    address: str | None,
+) -> Plan:
+    """Engines and judges for a policy: as its recipe has them, or else by its context and this machine."""
+    recipe = target.recipe
+    return Plan(
+        target=target,
+        preset=preset,
+        fleet=Fleet(
+            workers=workers,
+            max_length=recipe.policy.max_length if recipe else _context(target.folder, preset.max_tokens),
+            max_sequences=at_once,
+            memory_gib=memory_gib or (recipe.rollout.memory_gib if recipe else MEMORY),
+            options=recipe.rollout.options if recipe else {},
+        ),
+        dtype=dtype or (recipe.policy.dtype if recipe else "auto"),
+        address=address,
+        seed=seed,
+        judges=max(1, len(os.sched_getaffinity(0)) // 2),
+        judge_deadline_s=recipe.judge.deadline_s if recipe else 10.0,
+        start_deadline_s=recipe.rollout.start_deadline_s if recipe else DEADLINE_S,
+        answer_deadline_s=ANSWER_S,
+    )
 
 
 def _context(folder: Path, max_tokens: int) -> int:

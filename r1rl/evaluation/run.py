@@ -11,7 +11,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from r1rl import chat, cluster
 from r1rl.answer.extract import either
 from r1rl.cluster import Fleet, Hardware
 from r1rl.engine.spec import Sampling
-from r1rl.errors import EngineError, UserError
+from r1rl.errors import UserError
 from r1rl.evaluation import results as numbers
 from r1rl.evaluation.attempts import Attempt, SampleLog, read_attempts
 from r1rl.evaluation.judges import Judges
@@ -60,13 +60,27 @@ class Plan:
     start_deadline_s: float
     answer_deadline_s: float  # in which at least one problem of those in flight must be answered
 
+    @property
+    def at_once(self) -> int:
+        """Problems in flight on each engine: twice what it decodes, so that it never waits."""
+        return max(1, 2 * self.fleet.max_sequences // self.preset.samples)
+
+    def sampling(self, tokenizer: chat.Tokenizer) -> Sampling:
+        """How each problem's answers are sampled."""
+        return Sampling(
+            samples=self.preset.samples,
+            temperature=self.preset.temperature,
+            top_p=self.preset.top_p,
+            max_tokens=self.preset.max_tokens,
+            stop_ids=(tokenizer.eos_token_id,),
+        )
+
 
 def evaluate(console: Console, plan: Plan, suites: Sequence[Suite], out: Path) -> list[Results]:
     """Evaluates a policy on some suites; each gets a folder in `out` with its samples, results and report.
 
     Raises UserError where a folder there holds an evaluation of something else, EngineError when an engine fails.
     """
-    target = plan.target
     with ExitStack() as stack:
         stack.enter_context(cluster.connected(plan.address))
         hw = cluster.hardware(plan.dtype)
@@ -76,12 +90,17 @@ def evaluate(console: Console, plan: Plan, suites: Sequence[Suite], out: Path) -
         for suite in suites:
             _claim(out / suite.name, defined[suite.name])
         write_atomically(out / "environment.json", json.dumps(machine, indent=1))
-        fleet = stack.enter_context(
-            cluster.engines(plan.fleet, hw, target.folder, architecture(target.folder), out / "logs", target.version)
-        )
-        starting = [engine.call("start") for engine in fleet]
-        rollouts = cluster.rollouts(fleet, starting, plan.start_deadline_s, plan.answer_deadline_s)
+        rollouts = stack.enter_context(sampling_engines(plan, hw, out / "logs"))
         return [_suite(console, plan, suite, rollouts, defined[suite.name], out / suite.name) for suite in suites]
+
+
+@contextmanager
+def sampling_engines(plan: Plan, hw: Hardware, logs: Path) -> Iterator[Rollouts]:
+    """The engines of a plan, all up with the target's weights; ended on leaving. Raises EngineError."""
+    target = plan.target
+    with cluster.engines(plan.fleet, hw, target.folder, architecture(target.folder), logs, target.version) as fleet:
+        starting = [engine.call("start") for engine in fleet]
+        yield cluster.rollouts(fleet, starting, plan.start_deadline_s, plan.answer_deadline_s)
 
 
 def _suite(console: Console, plan: Plan, suite: Suite, rollouts: Rollouts, defined: DefinedBy, folder: Path) -> Results:
@@ -108,22 +127,15 @@ def _answers(
     plan: Plan, suite: Suite, missing: Sequence[Problem], rollouts: Rollouts
 ) -> Iterator[tuple[Problem, list[tuple[str, Completion]]]]:
     """Each missing problem with its answers as text, as they are done."""
-    preset, template = plan.preset, _template(plan, suite)
+    template = _template(plan, suite)
     tokenizer = chat.load_tokenizer(plan.target.folder)
     begun = chat.opening(template, tokenizer)
     prompts = [Prompt(problem=p, ids_T=tuple(chat.render(template, p.question, tokenizer))) for p in missing]
-    _require_room(plan, prompts)
-    sampling = Sampling(
-        samples=preset.samples,
-        temperature=preset.temperature,
-        top_p=preset.top_p,
-        max_tokens=preset.max_tokens,
-        stop_ids=(tokenizer.eos_token_id,),
-    )
-    seeds = [_seed(plan, suite, problem) for problem in missing]
-    at_once = max(1, 2 * plan.fleet.max_sequences // preset.samples)
-    for place, completions in rollouts.stream(prompts, sampling, seeds, at_once):
-        yield missing[place], [(begun + chat.decode(tokenizer, c.token_ids_T), c) for c in completions]
+    for prompt in prompts:
+        require_room(plan.fleet, prompt)
+    seeded = [(prompt, _seed(plan, suite, prompt.problem)) for prompt in prompts]
+    for prompt, completions in rollouts.stream(seeded, plan.sampling(tokenizer), plan.at_once):
+        yield prompt.problem, [(begun + chat.decode(tokenizer, c.token_ids_T), c) for c in completions]
 
 
 def _judged(
@@ -131,13 +143,6 @@ def _judged(
 ) -> list[Attempt]:
     scores = judges.judge([Answer(problem=problem, text=text, tokens=len(c.token_ids_T)) for text, c in answers])
     seed = _seed(plan, suite, problem)
-    aborted = sum(completion.finish == "abort" for _, completion in answers)
-    if aborted:
-        raise EngineError(
-            f"{aborted} answers to {problem.id} were aborted by the engine",
-            "an answer that the engine gave up is not the policy's",
-            "run the same command again: it goes on where it stopped",
-        )
     return [
         Attempt(
             id=problem.id,
@@ -241,12 +246,12 @@ def _missing(suite: Suite, samples: int, path: Path) -> list[Problem]:
     return [problem for problem in suite.problems if problem.id not in whole]
 
 
-def _require_room(plan: Plan, prompts: Sequence[Prompt]) -> None:
-    longest = max((prompt for prompt in prompts), key=lambda prompt: len(prompt.ids_T), default=None)
-    if longest is not None and len(longest.ids_T) >= plan.fleet.max_length:
+def require_room(fleet: Fleet, prompt: Prompt) -> None:
+    """Raises UserError for a prompt that leaves no token for an answer."""
+    if len(prompt.ids_T) >= fleet.max_length:
         raise UserError(
-            f"the prompt of {longest.problem.id} has {len(longest.ids_T)} tokens, the policy's context "
-            f"{plan.fleet.max_length}",
+            f"the prompt of {prompt.problem.id} has {len(prompt.ids_T)} tokens, the policy's context "
+            f"{fleet.max_length}",
             "no token is left for an answer",
             "take a policy with a longer context, or a shorter --template",
         )

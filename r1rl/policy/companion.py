@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from r1rl.policy import balance, mtp, replay, routers
+from r1rl.policy import balance, mtp, replay, routers, teaching
 from r1rl.policy.rows import Counts, Rows
+from r1rl.policy.teaching import Teaching
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -68,6 +69,7 @@ class Settings:
     balance_loss: float = 0.0  # alpha of the sequence-wise loss
     mtp_loss: float = 0.0  # lambda of multi-token prediction; 0: its layer is kept as it is
     mtp_joint: bool = False  # whether that loss trains the whole policy or the layer alone
+    teaching: Teaching | None = None  # a teacher whose distribution the policy learns
 
     @property
     def observes(self) -> bool:
@@ -98,4 +100,6 @@ def companions(model: PreTrainedModel, settings: Settings) -> list[Companion]:
         found.append(mtp.Companion(model, weight=settings.mtp_loss, joint=settings.mtp_joint))
     if routers.of(model):
         found.append(balance.Balance(model, speed=settings.balance_speed, alpha=settings.balance_loss))
+    if settings.teaching is not None:
+        found.append(teaching.Companion(model, settings.teaching))
     return found

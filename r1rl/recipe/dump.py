@@ -10,6 +10,7 @@ from r1rl.recipe.document import KeyPath
 from r1rl.recipe.mistakes import dotted
 from r1rl.recipe.scalars import Dumper
 from r1rl.recipe.schema import Recipe
+from r1rl.recipe.section import Section
 
 MAY_CHANGE_ON_RESUME = frozenset(
     {
@@ -28,7 +29,7 @@ MAY_CHANGE_ON_RESUME = frozenset(
 """Keys that say how long and where a run goes on, not what it computes at a step."""
 
 
-def dump_recipe(recipe: Recipe) -> str:
+def dump_recipe(recipe: Section) -> str:
     """The recipe as YAML with every key written out; loading it gives an equal recipe.
 
     Pure ASCII, the rest escaped: PyYAML would write the line break U+0085 bare, and it would read back as a space.

@@ -19,6 +19,16 @@ def algorithm_known(recipe: Recipe) -> Iterator[Broken]:
         yield Broken(("algorithm", "name"), error.what, error.why, error.instead)
 
 
+def learns_from_rewards(recipe: Recipe) -> Iterator[Broken]:
+    if recipe.algorithm.name == "opd":
+        yield Broken(
+            ("algorithm", "name"),
+            "algorithm.name = opd has no teacher",
+            "its advantages compare the policy with a teacher, token by token; rewards do not enter",
+            "write a recipe for `r1rl distill` with method: on_policy, or name another algorithm",
+        )
+
+
 def group_has_peers(recipe: Recipe) -> Iterator[Broken]:
     bundle = _bundle(recipe)
     if bundle and bundle.group_relative and recipe.rollout.group < 2:

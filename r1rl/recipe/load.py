@@ -6,17 +6,21 @@ import os
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
 from r1rl.errors import UserError
 from r1rl.nearest import did_you_mean
+from r1rl.recipe.broken import Broken
 from r1rl.recipe.document import Document, read
 from r1rl.recipe.mistakes import from_schema
 from r1rl.recipe.override import override
-from r1rl.recipe.rules import broken_rules
+from r1rl.recipe.rules import RULES, WITHOUT_TEACHER, broken_rules
 from r1rl.recipe.schema import Recipe
+from r1rl.recipe.section import Section
+
+AnySection = TypeVar("AnySection", bound=Section)
 
 PACKAGED = Path(__file__).parent.parent / "recipes"
 MAX_BYTES = 100_000  # a recipe has about 2,000; PyYAML would read a megabyte for ten seconds
@@ -36,22 +40,43 @@ def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> Recipe:
     >>> load_recipe("r1_zero_tiny", ["learner.lr=2e-6"]).learner.lr
     2e-06
     """
-    document = _document(path, overrides)
-    recipe = _validate(document)
-    _obey_rules(recipe, document)
+    document = read_document(path, overrides)
+    recipe = validated(document, Recipe)
+    obey(broken_rules(recipe, RULES + WITHOUT_TEACHER), document)
     return recipe
+
+
+def read_document(path: Path | str, overrides: Sequence[str] = ()) -> Document:
+    """The file at a path, or the packaged one of that name, with overrides in it. Raises UserError."""
+    return _overridden(_read_file(find_recipe(Path(path))), overrides)
+
+
+def from_overrides(schema: type[AnySection], overrides: Sequence[str], name: str) -> AnySection:
+    """A section of which only these keys are given; `name` says where. Raises UserError.
+
+    >>> from r1rl.recipe.schema import JudgeSection
+    >>> from_overrides(JudgeSection, ["workers=2"], "--judge").workers
+    2
+    """
+    return validated(_overridden(Document({}, {(): name}), overrides), schema)
+
+
+def _overridden(document: Document, overrides: Sequence[str]) -> Document:
+    for text in overrides:
+        document = override(document, text)
+    return document
 
 
 def read_recipe(path: Path | str, overrides: Sequence[str] = ()) -> tuple[Recipe, list[UserError]]:
     """The recipe, checked against the schema alone, and the rules that it breaks. Raises UserError."""
-    document = _document(path, overrides)
-    recipe = _validate(document)
-    return recipe, _broken(recipe, document)
+    document = read_document(path, overrides)
+    recipe = validated(document, Recipe)
+    return recipe, _placed(broken_rules(recipe, RULES + WITHOUT_TEACHER), document)
 
 
 def kept_recipe(path: Path) -> Recipe:
     """The recipe that a run has kept, checked against the schema alone: what it began from may be gone by now."""
-    return _validate(_read_file(path))
+    return validated(_read_file(path), Recipe)
 
 
 def list_recipes() -> list[Listed]:
@@ -87,29 +112,21 @@ def _read_file(file: Path) -> Document:
     return document
 
 
-def _validate(document: Document) -> Recipe:
+def validated(document: Document, schema: type[AnySection]) -> AnySection:
+    """The document as a schema has it. Raises UserError for all that is wrong, with places."""
     try:
-        return Recipe.model_validate(document.data)
+        return schema.model_validate(document.data)
     except ValidationError as error:
-        raise from_schema(error, document) from None
+        raise from_schema(error, document, schema) from None
 
 
-def _document(path: Path | str, overrides: Sequence[str]) -> Document:
-    document = _read_file(find_recipe(Path(path)))
-    for text in overrides:
-        document = override(document, text)
-    return document
+def _placed(rules: Sequence[Broken], document: Document) -> list[UserError]:
+    return [UserError(f"{document.place(broken.path)}: {broken.what}", broken.why, broken.instead) for broken in rules]
 
 
-def _broken(recipe: Recipe, document: Document) -> list[UserError]:
-    return [
-        UserError(f"{document.place(broken.path)}: {broken.what}", broken.why, broken.instead)
-        for broken in broken_rules(recipe)
-    ]
-
-
-def _obey_rules(recipe: Recipe, document: Document) -> None:
-    errors = _broken(recipe, document)
+def obey(rules: Sequence[Broken], document: Document) -> None:
+    """Raises UserError for the rules that a recipe breaks, with their places in the document."""
+    errors = _placed(rules, document)
     if len(errors) == 1:
         raise errors[0]
     if errors:

@@ -12,13 +12,12 @@ from pydantic_core import ErrorDetails
 from r1rl.errors import UserError
 from r1rl.nearest import did_you_mean
 from r1rl.recipe.document import Document, KeyPath
-from r1rl.recipe.schema import Recipe
 from r1rl.recipe.section import Section
 
 
-def from_schema(error: ValidationError, document: Document) -> UserError:
+def from_schema(error: ValidationError, document: Document, schema: type[Section]) -> UserError:
     """One error for all that the schema found wrong with a document."""
-    lines = [f"{document.place(detail['loc'])}: {_line(detail)}" for detail in error.errors()]
+    lines = [f"{document.place(detail['loc'])}: {_line(detail, schema)}" for detail in error.errors()]
     return UserError(
         "\n".join(lines),
         "a key that is guessed, ignored or of the wrong type would change the run in silence",
@@ -34,9 +33,9 @@ def dotted(path: KeyPath) -> str:
     return ".".join(str(key) for key in path)
 
 
-def _line(detail: ErrorDetails) -> str:
+def _line(detail: ErrorDetails, schema: type[Section]) -> str:
     *parents, key = path = detail["loc"]
-    section = _section(tuple(parents))
+    section = _section(tuple(parents), schema)
     if detail["type"] == "extra_forbidden":
         return f"unknown key `{dotted(path)}`: {did_you_mean(str(key), section.model_fields)}"
     if detail["type"] == "missing" and key in section.model_fields:
@@ -62,9 +61,8 @@ def _expected(detail: ErrorDetails) -> str:
             return re.sub(r"^\w+ should", "must", detail["msg"]).replace(" after validation", "")
 
 
-def _section(path: KeyPath) -> type[Section]:
-    """The schema of the section at a path, or of the nearest one above it."""
-    section: type[Section] = Recipe
+def _section(path: KeyPath, section: type[Section]) -> type[Section]:
+    """The schema of the section at a path inside `section`, or of the nearest one above it."""
     for key in path:
         if key in section.model_fields:
             section = _inside(section.model_fields[str(key)].annotation) or section

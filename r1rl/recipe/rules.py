@@ -40,6 +40,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def broken_rules(recipe: Recipe) -> list[Broken]:
+WITHOUT_TEACHER: tuple[Rule, ...] = (learning.learns_from_rewards,)
+"""Of a recipe that is all there is: a distillation's has a teacher beside it."""
+
+
+def broken_rules(recipe: Recipe, rules: tuple[Rule, ...] = RULES) -> list[Broken]:
     """Everything wrong with a recipe, not just the first thing."""
-    return [broken for rule in RULES for broken in rule(recipe)]
+    return [broken for rule in rules for broken in rule(recipe)]

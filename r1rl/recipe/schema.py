@@ -77,6 +77,14 @@ class RewardSection(Section):
     options: dict[str, Scalar] = Field(default={}, description="keyword arguments of the function")
 
 
+class RewardModelSection(Section):
+    """A learned reward beside the rules. A policy learns to please it: use it late, and watch the rules' parts."""
+
+    path: str = Field(description="a folder or hub id of a sequence classifier with one or two labels")
+    weight: float = Field(default=1.0, description="factor of its number in the reward")
+    max_length: Count = Field(default=4096, description="tokens of question and answer that it reads")
+
+
 class JudgeSection(Section):
     workers: SmallCount = Field(default=1, description="processes that score answers")
     deadline_s: Positive = Field(default=10.0, description="wall seconds to score one answer")
@@ -198,6 +206,7 @@ class Recipe(Section):
     reward: tuple[RewardSection, ...] = Field(
         min_length=1, strict=False, description="the first judges right and wrong"
     )
+    reward_model: RewardModelSection | None = None
     judge: JudgeSection = JudgeSection()
     audit: AuditSection = AuditSection()
     algorithm: AlgorithmSection = AlgorithmSection()

@@ -1,0 +1,1 @@
+"""Distillation: a small student learns from a teacher's traces, or from its word on what the student itself writes."""

@@ -1,0 +1,1 @@
+"""Traces: judged answers kept as data to learn from."""
