@@ -91,9 +91,8 @@ def measured(folder: Path, arguments: argparse.Namespace) -> float:
         weight_decay=0.0,
         grad_clip=1.0,
         log=folder / "learner.log",
+        checkpointing=arguments.checkpointing,
     )
-    options: Any = {"checkpointing": True} if arguments.checkpointing else {}
-    spec = replace(spec, **options)
     learner = Learner(spec)
     _warm_up(torch.device(arguments.device))
     start = _begin(arguments.device)

@@ -25,7 +25,7 @@ class ProbingLearner(Learner):
 
         def looking(lr: float) -> None:
             masters = self.policy.masters.named
-            self.gradients = {name: whole(p.grad).clone() for name, p in masters.items() if p.grad is not None}
+            self.gradients = {name: whole(p.grad).cpu().clone() for name, p in masters.items() if p.grad is not None}
             step(lr)
 
         self.optimizer.step = looking  # type: ignore[method-assign]
@@ -45,7 +45,7 @@ class ProbingLearner(Learner):
     def weights(self) -> dict[str, torch.Tensor]:
         """All there is to go on from, whole."""
         named = self.policy.tensors() | {f"optimizer/{key}": t for key, t in self.optimizer.tensors().items()}
-        return {name: whole(tensor.detach()).clone() for name, tensor in named.items()}
+        return {name: whole(tensor.detach()).cpu().clone() for name, tensor in named.items()}
 
     def held(self) -> int:
         """Bytes of parameters on this rank."""

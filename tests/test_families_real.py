@@ -23,7 +23,7 @@ from r1rl.errors import SyncError
 from r1rl.policy import init
 from r1rl.policy import model as policy_model
 from r1rl.rollout import Rollouts
-from r1rl.sync import Outbox, digest
+from r1rl.sync import Outbox, digests
 from tests.test_companions import VOCABULARY, Words
 from tests.test_weights import in_fp8
 
@@ -79,7 +79,8 @@ class Sampler:
 
     def parcel(self):
         self.version += 1
-        return self.outbox.pack(self.version, policy_model.exported(self.model, torch.float32))
+        outlines = policy_model.outlines(self.model, torch.float32)
+        return self.outbox.pack(self.version, policy_model.exported(self.model, torch.float32), outlines)
 
     def send(self, parcel) -> None:
         import ray
@@ -141,7 +142,7 @@ def test_what_is_saved_is_what_was_sent(sampler, tmp_path):
     sampler.send(parcel)  # vLLM's own digests of what arrived are compared in it
     policy_model.save(sampler.model, torch.float32, tmp_path)
     stored = load_file(tmp_path / "model.safetensors")
-    assert {slot.name: slot.digest for slot in parcel.slots} == {n: digest(n, t) for n, t in stored.items()}
+    assert {slot.name: slot.digest for slot in parcel.slots} == digests(stored.items())
     again, report = AutoModelForCausalLM.from_pretrained(tmp_path, output_loading_info=True)
     unexpected = {name for name in report["unexpected_keys"] if ".layers.3." not in name}
     assert not report["missing_keys"] | unexpected

@@ -14,6 +14,7 @@ from r1rl.cli import app
 from r1rl.errors import UserError
 from r1rl.planning import policy
 from r1rl.planning.hardware import GPUS, card
+from r1rl.recipe import load_recipe
 
 
 def planned(*arguments: str) -> str:
@@ -92,3 +93,23 @@ def test_fields_that_hub_configs_leave_out_have_their_usual_values(tmp_path: Pat
     }
     (tmp_path / "config.json").write_text(json.dumps(fields))
     assert "llama, 2 layers of width 64" in planned(f"policy.path={tmp_path}", "policy.init=null")
+
+
+def test_the_suggestion_is_a_legal_recipe() -> None:
+    suggested = next(line for line in planned("--gpus", "4", "--gpu", "l40s").splitlines() if "learner.ranks=" in line)
+    recipe = load_recipe("r1_zero_tiny", suggested.split())
+    assert recipe.learner.ranks == 4
+
+
+def test_settings_of_the_learner_are_planned_for() -> None:
+    def rows(*overrides: str) -> dict[str, str]:
+        lines = planned("--gpu", "h100", "policy.init=100M", "policy.dtype=auto", *overrides).splitlines()
+        return {line.split()[0]: line for line in lines if line.strip()}
+
+    plain = rows()
+    assert rows("learner.optimizer=adamw_8bit")["optimizer"] != plain["optimizer"]
+    assert rows("learner.checkpointing=true")["activations"] != plain["activations"]
+    assert "reference" in plain
+    adapters = rows("learner.lora={rank: 8}")
+    assert "trained" in adapters
+    assert "reference" not in adapters

@@ -131,6 +131,7 @@ def test_a_suggestion_fits_uses_all_cards_and_beats_other_layouts() -> None:
     assert best is not None
     assert best.fits
     assert best.layout.unused == 0
+    assert best.layout.ranks == best.layout.workers == 4  # everything everywhere: nobody waits
     other = plan.plan(
         replace(SMALL, cache_gib=best.job.cache_gib), card("l40s"), Layout(cards=4, ranks=1, workers=3), HOW
     )

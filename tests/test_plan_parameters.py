@@ -101,6 +101,7 @@ def test_deepseek_v3_has_the_published_parameters_and_cache() -> None:
     assert round(found.total / 1e9) == 671
     assert round(found.active / 1e9) == 37
     assert round(found.parts["embedding"] / 1e9, 1) == round(found.parts["head"] / 1e9, 1) == 0.9
+    assert found.parts["router"] == 58 * 256 * 7168
     assert 2 * read(fields).cached_values == 70_272  # (512 + 64) values in bf16, 61 layers
 
 

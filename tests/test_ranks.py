@@ -1,7 +1,11 @@
-"""The learner on several ranks: real processes, real collectives (gloo), real checkpoints."""
+"""The learner on several ranks: real processes, real collectives (gloo), real checkpoints.
+
+With two GPUs: R1RL_TEST_DEVICE=cuda pytest tests/test_ranks.py (NCCL; ranks that hang or die are tried on CPUs only).
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +31,7 @@ ALGORITHM = replace(algorithms.get("grpo"), kl=0.1, reference_every=0)
 AGGREGATIONS = {"token": "dapo", "sequence": "gspo", "constant": "dr_grpo"}
 SAMPLES = policies.some_samples(9)
 DEADLINE_S = 60.0
+DEVICE = os.environ.get("R1RL_TEST_DEVICE", "cpu")
 
 
 @contextmanager
@@ -36,7 +41,7 @@ def learners(ranks: int, logs: Path, deadline_s: float = DEADLINE_S, **changes) 
         for rank in range(ranks):
             spec = LearnerSpec(
                 run_id=f"ranks-{logs.name}",
-                device="cpu",
+                device=DEVICE,
                 dtype="float32",
                 transport="shm",
                 threads=1,
@@ -51,7 +56,8 @@ def learners(ranks: int, logs: Path, deadline_s: float = DEADLINE_S, **changes) 
             )
             spec = replace(spec, **changes)
             env = {"OMP_NUM_THREADS": "1"}
-            started.append(actors.spawn(ProbingLearner, spec, name=f"learner rank {rank}", gpus=0.0, env=env))
+            gpus = (0.4 if ranks == 1 else 0.6) if DEVICE == "cuda" else 0.0  # two ranks never fit on one
+            started.append(actors.spawn(ProbingLearner, spec, name=f"learner rank {rank}", gpus=gpus, env=env))
         together = Learners(started, deadline_s)
         together.join("127.0.0.1")
         yield together
@@ -179,6 +185,7 @@ def test_every_rank_sees_a_gradient_that_is_not_finite(pair, folder):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+@pytest.mark.skipif(DEVICE != "cpu", reason="the other ranks of this file have the GPUs")
 @pytest.mark.parametrize(("what", "says"), [("hang", "learner rank 1 did not finish"), ("die", "learner rank 1 died")])
 def test_the_rank_that_is_to_blame_is_named(ray_session, tmp_path, what, says):
     folder = policies.write("llama", tmp_path / "policy")

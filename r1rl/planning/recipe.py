@@ -17,6 +17,7 @@ from r1rl.planning.plan import Job
 from r1rl.policy.layout import layout as tensors
 from r1rl.recipe import Recipe
 
+STATE_BYTES = {"adamw": 8, "adamw_cpu": 8, "adamw_8bit": 2}
 HALF = 2
 TYPICAL_PROMPT = 200  # tokens, where the recipe leaves room for more
 
@@ -56,7 +57,11 @@ def job(recipe: Recipe, fields: Mapping[str, Any], card: Card, tokens: Lengths) 
     shape = LearnerShape(
         kernels=Kernels(compute_bytes=compute, flash=card.on_gpu and compute == HALF, longest=longest),
         row_tokens=row,
-        reference=bundle.kl > 0,
+        trained=None if settings.lora is None else adapted(fields, settings.lora.rank, settings.lora.targets),
+        state_bytes=STATE_BYTES[settings.optimizer],
+        masters_on_host=settings.optimizer == "adamw_cpu" and card.on_gpu,
+        recompute=settings.checkpointing,
+        reference=bundle.kl > 0 and settings.lora is None,
         on_gpu=card.on_gpu,
     )
     work = Workload(
@@ -66,6 +71,7 @@ def job(recipe: Recipe, fields: Mapping[str, Any], card: Card, tokens: Lengths) 
         answer=tokens.answer,
         longest=recipe.rollout.max_tokens,
         forwards=int(old) + int(bundle.kl > 0),
+        recompute=settings.checkpointing,
         row_tokens=row,
     )
     return plan.job(
@@ -84,7 +90,7 @@ def layout(recipe: Recipe, cards: int) -> Layout:
     split = recipe.rollout.options.get("tensor_parallel_size", 1)
     return Layout(
         cards=cards,
-        ranks=1,
+        ranks=recipe.learner.ranks,
         workers=recipe.rollout.workers,
         split=split if isinstance(split, int) and split > 0 else 1,
     )

@@ -84,7 +84,7 @@ class Settings:
             balance_speed=policy.balance_warmup if warming else policy.balance_speed,
             balance_loss=policy.balance_loss,
             mtp_loss=policy.mtp_loss,
-            mtp_joint=policy.mtp_joint or warming,
+            mtp_joint=warming,
         )
 
 

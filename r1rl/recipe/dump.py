@@ -17,6 +17,7 @@ MAY_CHANGE_ON_RESUME = frozenset(
         "eval.every",
         "judge.deadline_s",
         "learner.deadline_s",
+        "learner.ranks",
         "ray.address",
         "rollout.start_deadline_s",
         "rollout.step_deadline_s",

@@ -36,7 +36,6 @@ class PolicySection(Section):
     balance_warmup: float = Field(default=0.0, ge=0, description="the same in the warm-up; V3's pretraining: 0.001")
     balance_loss: float = Field(default=0.0, ge=0, description="factor of the sequence-wise balance loss; V3's: 1e-4")
     mtp_loss: float = Field(default=0.0, ge=0, description="factor of the loss of multi-token prediction; V3's: 0.3")
-    mtp_joint: bool = Field(default=False, description="whether that loss trains the whole policy in RL too")
 
 
 class DataSection(Section):
