@@ -47,6 +47,15 @@ def know(stage: Stage, kind: Kind, out: Path, made: Mapping[str, Path]) -> Known
     return Known(key=key, folder=folder, parents=parents, done=found is not None and found.key == key)
 
 
+def is_here(name: str) -> bool:
+    """Whether a path or hub id from outside is on this machine: nothing is fetched to find out."""
+    if Path(name).exists():
+        return True
+    from huggingface_hub import try_to_load_from_cache
+
+    return name.count("/") == 1 and isinstance(try_to_load_from_cache(name, "config.json"), str)
+
+
 def chosen(stages: Sequence[Stage], first: str | None, last: str | None) -> tuple[list[Stage], set[str]]:
     """(the stages up to `last`, the names of those that are done again: `first` and what is made of it).
 

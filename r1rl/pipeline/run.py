@@ -13,7 +13,7 @@ from rich.console import Console
 from r1rl import provenance
 from r1rl.errors import UserError
 from r1rl.pipeline import code
-from r1rl.pipeline.plan import Known, chosen, know
+from r1rl.pipeline.plan import Known, chosen, is_here, know
 from r1rl.pipeline.recipe import Pipeline
 from r1rl.pipeline.stage import Kind, Stage, Work
 from r1rl.provenance import Lineage
@@ -60,7 +60,7 @@ def plan(pipeline: Pipeline, kinds: Mapping[str, Kind], out: Path, first: str | 
     made: dict[str, Path] = {}
     lines = []
     for stage in stages:
-        waiting = [name for name in stage.parents.values() if name in _names(stages) and name not in made]
+        waiting = [name for name in stage.parents.values() if name not in made and not is_here(name)]
         if stage.name in again:
             why = "--from" if stage.name == first else f"{', '.join(_among(stage, again))} is done again"
             state = f"again: {why}"
@@ -144,10 +144,6 @@ def _state(known: Known) -> str:
     if known.done:
         return f"there: {known.folder}"
     return f"goes on: {known.folder}" if known.folder.exists() else f"to do: {known.folder}"
-
-
-def _names(stages: list[Stage]) -> set[str]:
-    return {stage.name for stage in stages}
 
 
 def _among(stage: Stage, names: set[str]) -> list[str]:
