@@ -10,6 +10,7 @@ from pathlib import Path
 
 from r1rl import provenance
 from r1rl.errors import UserError
+from r1rl.models import MODELS
 from r1rl.nearest import did_you_mean
 from r1rl.pipeline import code
 from r1rl.pipeline.stage import Kind, Stage
@@ -49,8 +50,8 @@ def know(stage: Stage, kind: Kind, out: Path, made: Mapping[str, Path]) -> Known
 
 def is_here(name: str) -> bool:
     """Whether a path or hub id from outside is on this machine: nothing is fetched to find out."""
-    if Path(name).exists():
-        return True
+    if Path(name).exists() or name in MODELS:
+        return Path(name).exists() or MODELS[name].folder.exists()
     from huggingface_hub import try_to_load_from_cache
 
     return name.count("/") == 1 and isinstance(try_to_load_from_cache(name, "config.json"), str)
