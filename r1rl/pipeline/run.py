@@ -80,7 +80,7 @@ def _do(console: Console, stage: Stage, kind: Kind, known: Known) -> None:
     start = time.monotonic()
     known.folder.mkdir(parents=True, exist_ok=True)
     console.rule(f"{stage.name} ({stage.kind})", align="left")
-    paths = {role: Path(parent.path) for role, parent in known.parents.items()}
+    paths = {role: Path(parent.path).resolve() for role, parent in known.parents.items()}
     numbers = kind.run(Work(stage=stage, folder=known.folder, parents=paths, console=console))
     provenance.write(
         known.folder,
