@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -56,13 +57,18 @@ class Parent:
     digest: str
 
 
-def write(folder: Path, lineage: Lineage) -> Lineage:
-    """Writes it beside the artefact, with revision, command and date."""
-    stamped = replace(
-        lineage, revision=revision(), command=" ".join(sys.argv), made=time.strftime("%Y-%m-%d %H:%M:%S %z")
-    )
+def write(folder: Path, lineage: Lineage) -> None:
+    """Writes it beside the artefact, with revision, command and date.
+
+    Parents on this machine are named from the artefact's folder on: they are found from anywhere, and moved together.
+    """
+    parents = {
+        role: replace(parent, path=os.path.relpath(parent.path, folder)) if Path(parent.path).exists() else parent
+        for role, parent in lineage.parents.items()
+    }
+    made = time.strftime("%Y-%m-%d %H:%M:%S %z")
+    stamped = replace(lineage, parents=parents, revision=revision(), command=" ".join(sys.argv), made=made)
     write_atomically(folder / FILE, json.dumps(asdict(stamped), indent=1, default=str) + "\n")
-    return stamped
 
 
 def read(folder: Path) -> Lineage | None:
@@ -70,8 +76,14 @@ def read(folder: Path) -> Lineage | None:
     if not (folder / FILE).is_file():
         return None
     row = json.loads((folder / FILE).read_text())
-    parents = {role: Parent(**parent) for role, parent in row["parents"].items()}
+    parents = {
+        role: Parent(**parent | {"path": _found(folder, parent["path"])}) for role, parent in row["parents"].items()
+    }
     return Lineage(**row | {"parents": parents})
+
+
+def _found(folder: Path, path: str) -> str:
+    return os.path.normpath(folder / path) if (folder / path).exists() else path
 
 
 def find(path: Path) -> tuple[Path, Lineage] | None:

@@ -195,9 +195,16 @@ def test_the_plan_says_what_would_be_done(tmp_path):
     assert states(last="c") == ["a there", "b there", "c to do"]
 
 
-def test_every_artefact_knows_its_ancestors(tmp_path):
+def test_a_plan_fetches_nothing(tmp_path):
+    text = REAL.replace("policy: base, recipe: {train", "policy: org/base, recipe: {train")
+    line = next(line for line in plan(real(tmp_path, text), kinds(), tmp_path / "out", None, None) if "zero" in line)
+    assert line.endswith("to do: made of org/base")
+
+
+def test_every_artefact_knows_its_ancestors_wherever_they_are_moved(tmp_path):
     do(tmp_path)
-    (folder,) = (tmp_path / "out").glob("d-*")
+    (tmp_path / "out").rename(tmp_path / "moved")
+    (folder,) = (tmp_path / "moved").glob("d-*")
     found = list(provenance.ancestors(folder / "data"))
     assert [(depth, role, Path(place).name[0]) for depth, role, place, _ in found] == [
         (0, "", "d"),

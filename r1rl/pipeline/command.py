@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -63,9 +65,9 @@ def _told(role: str, place: str, found: Lineage | None) -> list[str]:
     if found is None:
         return [f"[bold]{head}[/]", "no lineage is kept here"]
     lines = [f"[bold]{head}[/]", f"{found.kind}, {found.made}, {found.seconds:.0f} s, content {found.digest[:12]}"]
-    lines.append(f"revision {found.revision[:12] or 'unknown'}, code {found.code[:12] or 'not kept'}")
-    if found.data:
-        lines.append(f"data {found.data[:12]}")
+    recipe = hashlib.sha256(json.dumps(found.recipe, sort_keys=True, default=str).encode()).hexdigest()
+    digests = {"recipe": recipe, "data": found.data, "code": found.code, "revision": found.revision}
+    lines.append(", ".join(f"{name} {digest[:12]}" for name, digest in digests.items() if digest))
     if found.numbers:
         lines.append(escape(", ".join(f"{name} {value:g}" for name, value in found.numbers.items())))
     return lines

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from r1rl import provenance
 from r1rl.errors import UserError
+from r1rl.models import MODELS
 from r1rl.nearest import did_you_mean
 from r1rl.pipeline import code
 from r1rl.pipeline.stage import Kind, Stage
@@ -45,6 +46,15 @@ def know(stage: Stage, kind: Kind, out: Path, made: Mapping[str, Path]) -> Known
     folder = out / f"{stage.name}-{key[:12]}"
     found = provenance.read(folder)
     return Known(key=key, folder=folder, parents=parents, done=found is not None and found.key == key)
+
+
+def is_here(name: str) -> bool:
+    """Whether a path or hub id from outside is on this machine: nothing is fetched to find out."""
+    if Path(name).exists() or name in MODELS:
+        return Path(name).exists() or MODELS[name].folder.exists()
+    from huggingface_hub import try_to_load_from_cache
+
+    return name.count("/") == 1 and isinstance(try_to_load_from_cache(name, "config.json"), str)
 
 
 def chosen(stages: Sequence[Stage], first: str | None, last: str | None) -> tuple[list[Stage], set[str]]:

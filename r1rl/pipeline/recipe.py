@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from r1rl.errors import UserError
+from r1rl.models import MODELS
 from r1rl.nearest import did_you_mean
 from r1rl.pipeline.stage import Context, Kind, Stage
 from r1rl.recipe.document import Document
@@ -67,7 +68,7 @@ def _stage(document: Document, context: Context, kinds: Mapping[str, Kind]) -> S
 
 def parent(document: Document, key: str, value: str, context: Context) -> str:
     """A stage's parent, as named by a key. Raises UserError for what is neither an earlier stage nor there."""
-    if value in context.earlier or Path(value).exists() or value.count("/") == 1:
+    if value in context.earlier or value in MODELS or Path(value).exists() or value.count("/") == 1:
         return value
     raise UserError(
         f"{document.place((key,))}: {key}: {value} is no stage before {context.name}, no folder and no hub id",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.console import Console
 from r1rl import provenance
 from r1rl.errors import UserError
 from r1rl.pipeline import code
-from r1rl.pipeline.plan import Known, chosen, know
+from r1rl.pipeline.plan import Known, chosen, is_here, know
 from r1rl.pipeline.recipe import Pipeline
 from r1rl.pipeline.stage import Kind, Stage, Work
 from r1rl.provenance import Lineage
@@ -59,7 +60,7 @@ def plan(pipeline: Pipeline, kinds: Mapping[str, Kind], out: Path, first: str | 
     made: dict[str, Path] = {}
     lines = []
     for stage in stages:
-        waiting = [name for name in stage.parents.values() if name in _names(stages) and name not in made]
+        waiting = [name for name in stage.parents.values() if name not in made and not is_here(name)]
         if stage.name in again:
             why = "--from" if stage.name == first else f"{', '.join(_among(stage, again))} is done again"
             state = f"again: {why}"
@@ -79,7 +80,7 @@ def _do(console: Console, stage: Stage, kind: Kind, known: Known) -> None:
     start = time.monotonic()
     known.folder.mkdir(parents=True, exist_ok=True)
     console.rule(f"{stage.name} ({stage.kind})", align="left")
-    paths = {role: Path(parent.path) for role, parent in known.parents.items()}
+    paths = {role: Path(parent.path).resolve() for role, parent in known.parents.items()}
     numbers = kind.run(Work(stage=stage, folder=known.folder, parents=paths, console=console))
     provenance.write(
         known.folder,
@@ -88,12 +89,21 @@ def _do(console: Console, stage: Stage, kind: Kind, known: Known) -> None:
             digest=provenance.digest(kind.product(known.folder)),
             parents=known.parents,
             recipe=stage.told,
+            data=_data(stage),
             code=code.digest(kind.code, stage.files),
             key=known.key,
             numbers=numbers,
             seconds=round(time.monotonic() - start, 1),
         ),
     )
+
+
+def _data(stage: Stage) -> str:
+    """Of the source of problems: what the YAML says of it, and its file, which pins the rows of a published set."""
+    if "data" not in stage.told:
+        return ""
+    files = [file for file in stage.files if file.parent.name == "data"]
+    return hashlib.sha256(f"{stage.told['data']}{code.digest([], files)}".encode()).hexdigest()
 
 
 class _held:
@@ -134,10 +144,6 @@ def _state(known: Known) -> str:
     if known.done:
         return f"there: {known.folder}"
     return f"goes on: {known.folder}" if known.folder.exists() else f"to do: {known.folder}"
-
-
-def _names(stages: list[Stage]) -> set[str]:
-    return {stage.name for stage in stages}
 
 
 def _among(stage: Stage, names: set[str]) -> list[str]:
