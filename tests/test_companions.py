@@ -551,7 +551,7 @@ def test_what_vllm_reports_becomes_routes_of_the_layers_with_experts(tmp_path):
     assert compat.routes(SimpleNamespace(token_ids=[1]), 3, spec) is None
 
 
-def test_a_cpu_that_cannot_tell_routes_is_refused_before_anything_starts():
+def test_what_a_cpus_vllm_cannot_do_is_refused_before_anything_starts():
     from types import SimpleNamespace
 
     from r1rl.engine import compat
@@ -559,5 +559,8 @@ def test_a_cpu_that_cannot_tell_routes_is_refused_before_anything_starts():
     asking = {"enable_return_routed_experts": True}
     with pytest.raises(UserError, match="vLLM does not on a CPU"):
         compat.require_possible(SimpleNamespace(device="cpu", options=asking))
-    compat.require_possible(SimpleNamespace(device="cuda", options=asking))
+    drafting = {"speculative_config": {"method": "mtp", "num_speculative_tokens": 1}}
+    with pytest.raises(UserError, match="cannot draft tokens on a CPU"):
+        compat.require_possible(SimpleNamespace(device="cpu", options=drafting))
+    compat.require_possible(SimpleNamespace(device="cuda", options=asking | drafting))
     compat.require_possible(SimpleNamespace(device="cpu", options={}))

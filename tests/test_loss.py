@@ -22,6 +22,7 @@ from r1rl.loss import Totals, kl, loss, merge, metrics, weight
 from r1rl.loss.covariance import Outliers
 from r1rl.types import Sample
 from tests import steps
+from tests.slow_losses import SLOW
 from tests.steps import STEPS, Answer, same, token
 
 relaxed = settings(deadline=None, max_examples=25)
@@ -54,7 +55,7 @@ def samples_of(groups, algorithm):
     ]
 
 
-@pytest.mark.parametrize("algorithm", [*map(algorithms.get, algorithms.names()), EVERYTHING], ids=lambda a: a.name)
+@pytest.mark.parametrize("algorithm", [*map(algorithms.get, sorted(SLOW)), EVERYTHING], ids=lambda a: a.name)
 @relaxed
 @given(groups=STEPS, data=st.data())
 def test_micro_batches_add_up_to_the_whole_in_any_order_and_size(algorithm, groups, data):

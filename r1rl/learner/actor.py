@@ -115,7 +115,8 @@ class Learner:
 
     def logprobs(self, samples: Sequence[Sample], temperature: float) -> list[tuple[float, ...]]:
         """The policy's log-prob of each completion token, in nats, sample by sample."""
-        return self._logprobs(samples, temperature, ())
+        with self.ranks.together("computing log-probs"):
+            return self._logprobs(samples, temperature, ())
 
     def gap(self, samples: Sequence[Sample], temperature: float) -> Gap:
         """Compares the sampler's log-probs of these samples with the learner's own."""
@@ -138,6 +139,17 @@ class Learner:
 
         Raises RunError when a gradient is not finite: the weights are then left as they were before it.
         """
+        with self.ranks.together("learning"):
+            return self._updates(minibatches, totals, algorithm, lrs, temperature)
+
+    def _updates(
+        self,
+        minibatches: Sequence[Sequence[Sample]],
+        totals: Sequence[Totals],
+        algorithm: Algorithm,
+        lrs: Sequence[float],
+        temperature: float,
+    ) -> list[dict[str, float]]:
         several = algorithm.needs_old and (len(minibatches) > 1 or self.extras.observes)
         old = [self._logprobs(s, temperature, self.companions) if several else None for s in minibatches]
         return [

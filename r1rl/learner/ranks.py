@@ -13,6 +13,14 @@ import torch.distributed as dist
 from r1rl.errors import RunError
 
 MEETING = 0.8  # of the driver's deadline: a rank that waits in vain says so before the driver gives up on everyone
+GONE = (  # in what gloo, the store and the barrier say when another rank does not answer
+    "imed out",
+    "imeout",
+    "onnection closed",
+    "onnection reset",
+    "monitoredBarrier",
+    "Broken pipe",
+)
 
 
 class Late(RunError):
@@ -42,7 +50,7 @@ class Ranks:
 
     def join(self, address: tuple[str, int]) -> None:
         """Waits for all ranks. Raises Late when one does not come."""
-        with self._waiting("joining"):
+        with self.together("joining"):
             store = self._store if self.first else dist.TCPStore(*address, self.count, False, self._patience)
             backend = "cpu:gloo,cuda:nccl" if self.device.type == "cuda" else "gloo"
             # NCCL's own timeout kills the process that waits, not the one that hangs: gloo's meetings come before it.
@@ -54,7 +62,7 @@ class Ranks:
         """Waits until all ranks are here. Raises Late naming those that are not."""
         if self.alone:
             return
-        with self._waiting(doing):
+        with self.together(doing):
             dist.monitored_barrier(self._meetings, self._patience, wait_all_ranks=True)
 
     def most(self, number: int) -> int:
@@ -66,13 +74,16 @@ class Ranks:
         return self._reduced(tensor, dist.ReduceOp.SUM)
 
     @contextmanager
-    def _waiting(self, doing: str) -> Iterator[None]:
+    def together(self, doing: str) -> Iterator[None]:
+        """Around what ranks do together: a collective that fails because another rank is gone becomes a Late."""
         try:
             yield
         except (RuntimeError, dist.DistError) as error:
-            reason = str(error).splitlines()[0][:300]
+            if not any(sign in str(error) for sign in GONE):
+                raise
             raise Late(
-                f"rank {self.rank} of the learner waited in vain for the others while {doing}: {reason}",
+                f"rank {self.rank} of the learner waited in vain for the others while {doing}: "
+                f"{str(error).splitlines()[0][:300]}",
                 "ranks compute one gradient together; without one of them it would be another one",
                 "read the logs of the ranks it names; raise learner.deadline_s if they were only slow",
             ) from error
@@ -81,7 +92,7 @@ class Ranks:
         if self.alone:
             return tensor
         reduced = tensor.to("cpu", copy=True)
-        with self._waiting("adding up"):
+        with self.together("adding up"):
             dist.all_reduce(reduced, operation, self._meetings)
         return reduced.to(tensor.device)
 

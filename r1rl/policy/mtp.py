@@ -89,7 +89,6 @@ class Companion:
         self._batch: Rows | None = None
         self._attention: dict[str, Any] = {}
         self._hidden: torch.Tensor | None = None
-        self._autocast: AbstractContextManager[Any] = nullcontext()
         self._sums: torch.Tensor | None = None  # nats, right first guesses, tokens
         base: Any = model.base_model
         base.layers[-1].register_forward_pre_hook(self._see_attention, with_kwargs=True)
@@ -111,12 +110,11 @@ class Companion:
         assert self._batch is not None
         wanted, targets = targets_of(self._batch)
         head = self._given(self.model.get_output_embeddings().weight)
-        with self._autocast:
-            hidden = self._run(self._batch)[wanted]
-            parts = [
-                checkpoint(_nll, h, head, t, use_reentrant=False)
-                for h, t in zip(hidden.split(CHUNK), targets.split(CHUNK), strict=True)
-            ]
+        hidden = self._run(self._batch)[wanted]
+        parts = [
+            checkpoint(_nll, h, head, t, use_reentrant=False)
+            for h, t in zip(hidden.split(CHUNK), targets.split(CHUNK), strict=True)
+        ]
         nll = torch.stack([hidden.sum() * 0, *(p[0] for p in parts)]).sum()  # without targets: a gradient of zero
         right = sum(p[1] for p in parts)
         sums = torch.stack([nll.detach().double(), right.double(), torch.tensor(len(targets), device=nll.device)])
@@ -150,11 +148,7 @@ class Companion:
     def _see_hidden(self, norm: Any, args: Any, output: torch.Tensor) -> torch.Tensor | None:
         if self._batch is None:
             return self._take_part(output) if output.requires_grad else None
-        device = output.device.type
         self._hidden = output
-        self._autocast = torch.autocast(
-            device, torch.get_autocast_dtype(device), enabled=torch.is_autocast_enabled(device)
-        )
         return None
 
     def _take_part(self, output: torch.Tensor) -> torch.Tensor:
