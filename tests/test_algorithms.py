@@ -20,7 +20,7 @@ from tests import steps
 from tests.slow_losses import SLOW
 from tests.steps import STEPS, Answer, gradients, rewarded, same, token
 
-relaxed = settings(deadline=None, max_examples=25)
+relaxed = settings(max_examples=25)
 NAMES = sorted(SLOW)
 
 

@@ -5,7 +5,7 @@ import sys
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from r1rl.answer import extract, gold, lenient, second, surface, symbolic, values, words
@@ -20,14 +20,12 @@ texts = st.text(alphabet="<>/thinkanswer boxed{}\\12", max_size=60)
 
 
 @given(texts, texts)
-@settings(deadline=None)
 def test_what_stands_before_the_thinking_ends_is_never_seen(before, after):
     for find in (extract.after_thinking, extract.tagged, extract.boxed, extract.last_boxed, extract.either):
         assert find(f"{before}</think>{after}") == find(after)
 
 
 @given(st.lists(st.sampled_from(["<answer>", "</answer>", "a", " ", "\\boxed{", "}"]), max_size=12).map("".join))
-@settings(deadline=None)
 def test_tags_and_boxes_are_what_the_obvious_version_says(text):
     tags, rest, obvious = [], text, True
     while "<answer>" in rest:
@@ -96,7 +94,6 @@ def test_clean(text, cleaned):
 
 
 @given(st.text(max_size=80))
-@settings(deadline=None)
 def test_cleaning_twice_is_cleaning_once_for_what_is_compared(text):
     assert surface.compact(text) == surface.compact(text)
     assert isinstance(words.key(text), str)
@@ -104,7 +101,6 @@ def test_cleaning_twice_is_cleaning_once_for_what_is_compared(text):
 
 
 @given(st.integers(-(10**12), 10**12))
-@settings(deadline=None)
 def test_separators_do_not_change_an_integer(number):
     for separator in (",", "{,}", r"\,", r"{,}\!", r"\!"):
         assert surface.clean(f"{number:,}".replace(",", separator)).replace("{,}", "").replace(r"\!", "") == str(number)
@@ -125,7 +121,6 @@ def test_numbers_are_exact():
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 9))
-@settings(deadline=None)
 def test_close_is_not_equal(a, b, c):
     root = rf"{c}\sqrt{{{a}}}"
     assert values.same(read(root), read(rf"\sqrt{{{a * c * c}}}"))
@@ -178,7 +173,6 @@ ends = st.tuples(st.integers(-20, 20), st.integers(1, 10)).map(lambda pair: (pai
 
 
 @given(ends, st.booleans(), st.booleans())
-@settings(deadline=None)
 def test_an_interval_is_its_inequality(pair, low_in, high_in):
     low, high = pair
     interval = read(f"{'[' if low_in else '('}{low},{high}{']' if high_in else ')'}")
@@ -191,7 +185,6 @@ def test_an_interval_is_its_inequality(pair, low_in, high_in):
 
 
 @given(st.lists(ends, min_size=1, max_size=4), st.randoms(use_true_random=False))
-@settings(deadline=None)
 def test_a_union_has_no_order_and_merges_what_overlaps(pairs, random):
     write = lambda pairs: r"\cup".join(f"[{low},{high}]" for low, high in pairs)  # noqa: E731
     shuffled = random.sample(pairs, len(pairs))
@@ -245,14 +238,12 @@ def test_good_golds_are_not(good):
 
 
 @given(st.text(max_size=40))
-@settings(deadline=None)
 def test_hygiene_and_second_opinion_read_anything(text):
     assert gold.problems(text) is None or isinstance(gold.problems(text), str)
     assert second.agrees(text, text) in (True, None)
 
 
 @given(st.fractions(max_denominator=1000), st.fractions(max_denominator=1000))
-@settings(deadline=None)
 def test_both_opinions_agree_about_numbers(one, other):
     right = judge(str(one), str(other)).verdict is Verdict.CORRECT
     assert second.agrees(str(one), str(other)) is right

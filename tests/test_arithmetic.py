@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from r1rl.data import arithmetic
@@ -32,7 +32,6 @@ def test_a_spoken_number_can_be_heard(n):
 
 
 @given(seeds, ordinals, st.integers(1, 3), st.sampled_from(["+", "-", "+-"]), st.sampled_from(["train", "heldout"]))
-@settings(deadline=None)
 def test_the_question_is_about_the_gold(seed, ordinal, digits, operations, split):
     ordinal %= 5 if digits == 1 else 300
     problem = arithmetic.source(seed=seed, digits=digits, operations=operations).problem(split, ordinal)
@@ -44,7 +43,6 @@ def test_the_question_is_about_the_gold(seed, ordinal, digits, operations, split
 
 
 @given(seeds, ordinals, st.integers(2, 6), st.floats(0, 1))
-@settings(deadline=None)
 def test_worked_answers_are_right(seed, ordinal, digits, guess_share):
     source = arithmetic.source(seed=seed, digits=digits, words=False, guess_share=guess_share)
     problem, text = source.worked(ordinal)

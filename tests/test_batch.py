@@ -14,7 +14,7 @@ from r1rl.batch import collate, length, microbatches
 from r1rl.packing import LIKE, Packing
 from r1rl.types import Sample
 
-relaxed = settings(deadline=None, max_examples=100)
+relaxed = settings(max_examples=100)
 
 
 @st.composite

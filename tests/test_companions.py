@@ -102,7 +102,7 @@ def choices(model, batch) -> dict[str, torch.Tensor]:
 # --- balance ---------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 1000), min_size=2, max_size=8), st.floats(1e-4, 0.1))
 def test_the_bias_moves_towards_the_mean_load(load, speed):
     bias = torch.zeros(len(load))

@@ -5,7 +5,7 @@ import doctest
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from r1rl.data import addition, countdown
@@ -85,7 +85,6 @@ def test_running_out_of_heldout_problems_is_an_error_and_not_a_repetition():
 
 
 @given(seeds, ordinals, st.integers(2, 6), st.sampled_from(["train", "heldout"]))
-@settings(deadline=None)
 def test_addition_has_the_right_digits_and_gold(seed, ordinal, digits, split):
     problem = addition.source(seed=seed, digits=digits).problem(split, ordinal % 300)
     a, b = re.fullmatch(r"(\d+)\+(\d+)=\?", problem.question).groups()

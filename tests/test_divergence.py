@@ -49,7 +49,7 @@ def slow(student, teacher, which, temperature):
 
 
 @given(st.integers(0, 999), st.sampled_from(KINDS), st.integers(0, V - 1), st.floats(0.1, 0.9), st.floats(0.5, 2.0))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_fast_one_is_the_slow_one(seed, kind, top_k, weight, temperature):
     student, teacher = sides(seed)
     which = Divergence(kind=kind, top_k=top_k, weight=weight)

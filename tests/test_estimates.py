@@ -91,7 +91,7 @@ ballots = st.lists(st.tuples(st.integers(1, 4), st.sampled_from([0.0, 1.0, 0.5])
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ballots, st.integers(1, 9))
 def test_maj_at_k_is_the_mean_over_all_subsets(votes, k):
     if votes.samples <= 11:

@@ -25,7 +25,7 @@ from tests import steps
 from tests.slow_losses import SLOW
 from tests.steps import STEPS, Answer, same, token
 
-relaxed = settings(deadline=None, max_examples=25)
+relaxed = settings(max_examples=25)
 NATS = st.floats(-20, 0)
 EVERYTHING = replace(algorithms.get("grpo"), kl_cov=0.1, off_policy_delta=0.1, clip_low=0.1, clip_high=0.1)
 

@@ -44,7 +44,7 @@ def mutations(draw):
 
 
 @given(mutations(), mutations(), st.sampled_from(WRAPPERS), st.sampled_from(sorted(PLACES)))
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 def test_a_mutated_answer_gets_a_verdict(gold, answer, wrapper, extract):
     for text in (answer, gold):
         judgement = correct(Problem(id="a", question=answer, gold=gold), wrapper % text, extract=extract)

@@ -38,14 +38,12 @@ def forms(value):
 
 
 @given(fractions, fractions)
-@settings(deadline=None)
 def test_the_value_of_a_number_decides(gold, value):
     for text in forms(value):
         assert boxed(str(gold), text) is (CORRECT if gold == value else WRONG), text
 
 
 @given(fractions)
-@settings(deadline=None)
 def test_equal_numbers_are_right_and_their_neighbours_wrong(value):
     for text in forms(value):
         assert boxed(str(value), text) is CORRECT, text
@@ -63,7 +61,7 @@ terms = st.lists(
 
 
 @given(terms, st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_order_of_terms_does_not_matter_and_one_more_does(terms, random):
     assume(any(name for _, name in terms))
     write = lambda terms: " + ".join(f"{factor}{name}" for factor, name in terms)  # noqa: E731
@@ -75,7 +73,6 @@ def test_the_order_of_terms_does_not_matter_and_one_more_does(terms, random):
 
 
 @given(st.lists(st.integers(-50, 50), min_size=2, max_size=6), st.randoms(use_true_random=False))
-@settings(deadline=None)
 def test_lists_have_no_order_and_tuples_have_one(members, random):
     shuffled = random.sample(members, len(members))
     write = ", ".join(map(str, members))
@@ -97,7 +94,7 @@ noise = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 
 @given(noise, noise, st.sampled_from(["boxed", "answer", "either", "lenient"]))
 @example(r"\frac{1}{0}", "1", "boxed")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_nothing_breaks_the_judge(gold, text, extract):
     for completion in (text, rf"\boxed{{{text}}}", f"<answer>{text}</answer>"):
         judgement = correct(Problem(id="a", question=text, gold=gold), completion, extract=extract)
@@ -105,14 +102,14 @@ def test_nothing_breaks_the_judge(gold, text, extract):
 
 
 @given(noise)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_thinking_never_changes_the_verdict(thoughts):
     for answer in (r"\boxed{42}", r"\boxed{43}", "42"):
         assert verdict("42", f"{thoughts}</think>{answer}") is verdict("42", answer)
 
 
 @given(noise)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_wrong_box_at_the_end_is_wrong(text):
     assume("<think>" not in text.rpartition("</think>")[2])
     assert verdict("42", rf"{text} \boxed{{43}}") is not CORRECT

@@ -112,7 +112,7 @@ def test_no_run_reaches_across_boilerplate():
 
 
 @given(st.lists(texts, max_size=6), st.lists(texts, max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_index_agrees_with_the_obvious_way(train, benchmark):
     def shared(one: str, other: str) -> str | None:
         if key(one) == key(other):
@@ -129,7 +129,7 @@ def test_the_index_agrees_with_the_obvious_way(train, benchmark):
 
 
 @given(texts, texts, texts)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_stands_around_a_question_does_not_hide_it(before, question, after):
     if benchmark_grams(question):
         assert contaminated([problem(f"{before} ; {question} ; {after}")], [problem(question)])

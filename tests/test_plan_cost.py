@@ -112,7 +112,7 @@ def test_narrow_policies_learn_as_slowly_as_measured() -> None:
     assert 54_000 < work.tokens / learned.compute_s < 75_000
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 2048), st.integers(1, 4), st.floats(8, 512))
 def test_more_of_anything_never_takes_less_time(samples: int, workers: int, answer: float) -> None:
     def seconds(samples: int, workers: int, answer: float, gpu: Card) -> float:

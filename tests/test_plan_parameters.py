@@ -79,7 +79,7 @@ def test_deepseek_v3_is_counted_exactly(own: dict[str, object]) -> None:
     assert counted(config) == held
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(1, 64), st.booleans())
 def test_any_shape_is_counted_exactly(layers: int, kv: int, per_kv: int, mlp: int, tied: bool) -> None:
     fields = PLAIN | {

@@ -180,7 +180,7 @@ def test_digits_and_signs_stand_alone(own):
     assert many == []
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.text(alphabet=string.printable[:95], max_size=40))
 def test_printable_text_comes_back(own, text):
     for whole in (text, PHRASE + text, f"<think>{text}</think> <answer>{text}</answer>"):

@@ -16,7 +16,7 @@ from r1rl.schedule import lr_at
 from r1rl.seeds import derive
 from r1rl.stream import Stream, open_source
 
-relaxed = settings(deadline=None, max_examples=100)
+relaxed = settings(max_examples=100)
 SHAPES = ("constant", "linear", "cosine")
 
 

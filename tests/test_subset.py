@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from r1rl import catalogue
@@ -24,7 +24,6 @@ def problem(name: str, level: int) -> Problem:
     return Problem(id=name, question="?", gold="1", meta={"level": level})
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=60), st.data())
 def test_every_level_has_its_share_to_within_one(levels, data):
     problems = [problem(f"s/{i}", level) for i, level in enumerate(levels)]

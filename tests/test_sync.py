@@ -21,7 +21,7 @@ from r1rl.sync import ALIGN, Outbox, Parcel, Receipt, Slot, digests, unpack, ver
 
 CPU = torch.device("cpu")
 BYTES = st.binary(min_size=1, max_size=67)  # odd counts and counts that fill no whole word included
-relaxed = settings(deadline=None, max_examples=100)
+relaxed = settings(max_examples=100)
 
 
 def tensors() -> dict[str, torch.Tensor]:

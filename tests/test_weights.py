@@ -61,7 +61,7 @@ def test_a_declared_layer_without_weights_is_refused(tmp_path):
 # --- FP8 -------------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 300), st.integers(1, 300), st.floats(1e-6, 1e4), st.integers(0, 99))
 def test_what_fp8_loses(rows, columns, size, seed):
     """Half of E4M3's spacing: a 16th of the value, or 2^-10 of the block's factor below its normal numbers."""
