@@ -65,6 +65,7 @@ def test_the_rates_are_deepseeks():
         (BASE, ["traces=null"], "method: sft has no traces"),
         (BASE, ["teacher={path: a/b}"], "method: sft takes no teacher"),
         (BASE, ["method=jsd"], "method: jsd has no teacher"),
+        (BASE, ["method=jsd", "teacher={path: a/b}", "learner.ranks=2"], "method: jsd with learner.ranks = 2"),
         (ON_POLICY, [], "method: on_policy has no number of steps"),
         (ON_POLICY, ["train.steps=3", "traces={path: kept}"], "method: on_policy takes no traces"),
         (BASE, ["rollout.max_tokens=256"], "rollout.max_tokens = 256 is not below policy.max_length"),

@@ -162,6 +162,13 @@ def _own_rules(recipe: DistillRecipe) -> Iterator[Broken]:
             "a teacher scores tokens, traces are text",
             "add `teacher: {path: …}`" if taught else "remove `teacher:`, or write another method",
         )
+    if taught and not sampled and recipe.learner.ranks > 1:
+        yield Broken(
+            ("learner", "ranks"),
+            f"method: {recipe.method} with learner.ranks = {recipe.learner.ranks}",
+            "distributions are compared through the student's whole head, which ranks hold in parts",
+            "write ranks: 1, or method: on_policy or sft, which work on any number of them",
+        )
     if sampled and recipe.train.steps is None:
         yield Broken(
             ("train", "steps"),
