@@ -89,7 +89,7 @@ def test_every_kind_of_yaml_is_checked(tmp_path):
     (tmp_path / "s.yaml").write_text(BASE)
     assert check_any(tmp_path / "s.yaml", []) == "small: fine (a distillation, sft"
     assert check_any("pipeline_tiny", []).startswith("pipeline_tiny: fine (a pipeline of 18 stages")
-    assert check_any("r1_zero_tiny", []) == "r1_zero_tiny: fine (50 steps of 32 x 8 answers, grpo"
+    assert check_any("r1_zero_tiny", []) == "r1_zero_tiny: fine (100 steps of 32 x 8 answers, grpo"
 
 
 def test_opd_without_a_teacher_is_refused():
