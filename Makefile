@@ -25,10 +25,10 @@ $(STAMP): $(REQUIREMENTS) pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP) ## Run the main job: R1-Zero of a tiny DeepSeek-V3 policy, under 10 minutes on 2 cores
+demo: $(STAMP) ## Run the main job: R1-Zero of a tiny DeepSeek-V3 policy, 5 minutes on 2 cores
 	@$(BIN)/r1rl train recipes/r1_zero_tiny.yaml
 
-pipeline: $(STAMP) ## Run all stages of R1 and distil into two students, in small: about half an hour on 2 cores
+pipeline: $(STAMP) ## Run all stages of R1 and distil into two students, in small: 13 minutes on 2 cores
 	@$(BIN)/r1rl pipeline recipes/pipeline_tiny.yaml
 
 test: $(STAMP) ## Run all tests: the fast ones first, then those with real Ray and vLLM
