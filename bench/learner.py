@@ -17,6 +17,7 @@ import platform
 import random
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import product
@@ -54,6 +55,7 @@ class Case:
     checkpointing: bool
     lora: int  # rank; 0: all weights
     updates: int  # timed
+    profile: str  # a folder for torch's profile of one more update; "": none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,8 @@ def measure(case: Case) -> Row:
     for _ in range(case.updates):
         (sums,) = learner.learn([samples], [totals], algorithm, [1e-6], 1.0)
     seconds = (time.monotonic() - start) / case.updates
+    if case.profile:
+        profile(lambda: learner.learn([samples], [totals], algorithm, [1e-6], 1.0), case)
     parameters = sum(p.numel() for p in learner.policy.model.parameters())
     config = learner.policy.model.config
     attention = 12 * config.num_hidden_layers * config.hidden_size * case.length * 0.625 / 2  # mean length, causal
@@ -115,6 +119,26 @@ def measure(case: Case) -> Row:
         peak_gib=sums["max/peak_gib"],
         mfu=6 * parameters * flops,
         mfu_with_attention=(6 * parameters + attention) * flops,
+    )
+
+
+def profile(update: Callable[[], Any], case: Case) -> None:
+    """Where the time of one update goes: a table of kernels, and how long the GPU had nothing to do."""
+    from torch.autograd import DeviceType
+    from torch.profiler import ProfilerActivity
+    from torch.profiler import profile as recorded
+
+    start = time.monotonic()
+    with recorded(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as found:
+        update()
+    seconds = time.monotonic() - start
+    rows = found.key_averages()
+    device = sum(row.self_device_time_total for row in rows if row.device_type == DeviceType.CUDA) / 1e6
+    name = f"{case.length}-{'padded' if case.padded else 'packed'}-{case.fusion}.txt"
+    Path(case.profile).mkdir(parents=True, exist_ok=True)
+    (Path(case.profile) / name).write_text(
+        f"{seconds:.2f} s with the profiler, of which kernels ran {device:.2f} s\n"
+        + rows.table(sort_by="self_device_time_total", row_limit=45, max_name_column_width=90)
     )
 
 
@@ -182,6 +206,7 @@ def main() -> None:
     parser.add_argument("--checkpointing", nargs="+", default=["off"], choices=["off", "on"])
     parser.add_argument("--lora", type=int, nargs="+", default=[0], help="ranks of adapters; 0: all weights")
     parser.add_argument("--updates", type=int, default=3, help="timed, after two that are not")
+    parser.add_argument("--profile", default="", help="a folder: torch's profile of one more update of each row")
     parser.add_argument("--out", type=Path, help="a JSON file for the rows")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -199,6 +224,7 @@ def main() -> None:
                 checkpointing=checkpointing == "on",
                 lora=lora,
                 updates=args.updates,
+                profile=args.profile,
             )
             for length, fusion, checkpointing, lora, layout in product(
                 args.lengths, args.fusion, args.checkpointing, args.lora, args.layouts

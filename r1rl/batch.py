@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy
 import torch
 
-from r1rl.packing import Packing
+from r1rl.packing import Packing, sent
 from r1rl.types import Sample
 
 
@@ -26,18 +28,10 @@ class Batch:
     ids_BT: torch.Tensor  # int64, sequence after sequence
     keep_BT: torch.Tensor  # bool: completion tokens
     sequence_BT: torch.Tensor  # int64: place in `samples` of the token's sample
+    places_K: torch.Tensor  # int64: where in the row the completion tokens stand
+    sequence_K: torch.Tensor  # int64: place in `samples` of the completion token's sample
     sampler_logprobs_K: torch.Tensor  # float32, nats
     advantages_K: torch.Tensor  # float32
-
-    @property
-    def places_K(self) -> torch.Tensor:
-        """Where in the row the completion tokens stand, int64."""
-        return self.keep_BT[0].nonzero().squeeze(-1)
-
-    @property
-    def sequence_K(self) -> torch.Tensor:
-        """Place in `samples` of each completion token's sample, int64."""
-        return self.sequence_BT[self.keep_BT]
 
 
 def length(sample: Sample) -> int:
@@ -73,18 +67,30 @@ def microbatches(samples: Sequence[Sample], budget: int, at_least: int = 0) -> l
 
 
 def collate(samples: Sequence[Sample], device: torch.device) -> Batch:
-    """Packs the samples, in this order, into one row on `device`."""
-    lengths = [length(s) for s in samples]
-    ids = [i for s in samples for i in s.prompt_ids_T + s.token_ids_T]
-    keep = [kept for s in samples for kept in (False,) * len(s.prompt_ids_T) + (True,) * len(s.token_ids_T)]
-    logprobs = torch.tensor([x for s in samples for x in s.logprobs_T], dtype=torch.float32)
-    advantages = torch.tensor([x for s in samples for x in s.advantages_T], dtype=torch.float32)
+    """Packs the samples, in this order, into one row on `device`.
+
+    All is counted on the CPU: whatever a GPU is asked for (which tokens are a completion's?) makes it wait.
+    """
+    lengths = torch.tensor([length(s) for s in samples])
+    halves = torch.tensor([n for s in samples for n in (len(s.prompt_ids_T), len(s.token_ids_T))])
+    keep_T = (torch.arange(len(halves)) % 2 == 1).repeat_interleave(halves)
+    sequence_T = torch.arange(len(samples)).repeat_interleave(lengths)
+    ids_T = _column((i for s in samples for i in s.prompt_ids_T + s.token_ids_T), numpy.int64, len(keep_T))
+    completions = int(halves[1::2].sum())
+    logprobs_K = _column((x for s in samples for x in s.logprobs_T), numpy.float32, completions)
+    advantages_K = _column((x for s in samples for x in s.advantages_T), numpy.float32, completions)
     return Batch(
         samples=tuple(samples),
-        packing=Packing.of(lengths, device),
-        ids_BT=torch.tensor([ids]).to(device),
-        keep_BT=torch.tensor([keep]).to(device),
-        sequence_BT=torch.arange(len(samples)).repeat_interleave(torch.tensor(lengths))[None].to(device),
-        sampler_logprobs_K=logprobs.to(device),
-        advantages_K=advantages.to(device),
+        packing=Packing.of(lengths.tolist(), device),
+        ids_BT=sent(ids_T[None], device),
+        keep_BT=sent(keep_T[None], device),
+        sequence_BT=sent(sequence_T[None], device),
+        places_K=sent(keep_T.nonzero().squeeze(-1), device),
+        sequence_K=sent(sequence_T[keep_T], device),
+        sampler_logprobs_K=sent(logprobs_K, device),
+        advantages_K=sent(advantages_K, device),
     )
+
+
+def _column(values: Iterable[float], dtype: Any, count: int) -> torch.Tensor:
+    return torch.from_numpy(numpy.fromiter(values, dtype, count))

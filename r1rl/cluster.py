@@ -30,6 +30,7 @@ from r1rl.rollout import Rollouts
 STOP_S = 15.0  # for vLLM to end its processes by itself before they are killed
 KNOCK_S = 10.0
 PEERS_S = 60.0
+BESIDE_A_GPU = 4  # CPU threads of a learner whose arithmetic is done by a GPU: more would only wait for each other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +211,7 @@ def engines(
                 options=fleet.options,
             )
             compat.require_possible(spec)
+            compat.require_positions(spec)
             _, gpus = hw.shares(fleet.ranks, fleet.workers)
             started.append(actors.spawn(Engine, spec, name=f"rollout worker {worker}", gpus=gpus, env={}))
         yield started
@@ -229,6 +231,8 @@ def learners(recipe: Recipe, hw: Hardware, run_id: str, logs: Path) -> Iterator[
     settings, started = recipe.learner, []
     gpus, _ = hw.shares(settings.ranks, recipe.rollout.workers)
     threads = max(1, hw.threads // settings.ranks)
+    if hw.gpus and settings.optimizer != "adamw_cpu":
+        threads = min(threads, BESIDE_A_GPU)
     try:
         for rank in range(settings.ranks):
             spec = LearnerSpec(

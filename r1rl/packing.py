@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -35,25 +36,39 @@ class Packing:
     ([0, 3, 5], [0, 1, 2, 0, 1], 3)
     """
 
+    lengths: tuple[int, ...]  # tokens of each sequence
     ends_S1: torch.Tensor  # int32: 0, then the end of each sequence ("cu_seqlens")
     positions_T: torch.Tensor  # int64: a token's place in its own sequence
     longest: int  # tokens
-    blocks: tuple[Block, ...]  # every sequence in exactly one
-    back_T: torch.Tensor  # int64: takes the kept tokens of all blocks back to the packed order
 
     @classmethod
     def of(cls, lengths: Sequence[int], device: torch.device) -> Packing:
         """The packing of sequences of these lengths, in this order."""
         ends = torch.tensor([0, *lengths]).cumsum(0)
-        blocks = [_block(ends, lengths, rows) for rows in _alike(lengths)]
-        visited = torch.cat([b.places_BW[b.keep_BW] for b in blocks])
+        starts_T = ends[:-1].repeat_interleave(torch.tensor(lengths))
         return cls(
-            ends_S1=ends.to(torch.int32).to(device),
-            positions_T=torch.cat([torch.arange(n) for n in lengths]).to(device),
+            lengths=tuple(lengths),
+            ends_S1=sent(ends.to(torch.int32), device),
+            positions_T=sent(torch.arange(len(starts_T)) - starts_T, device),
             longest=max(lengths),
-            blocks=tuple(Block(places_BW=b.places_BW.to(device), keep_BW=b.keep_BW.to(device)) for b in blocks),
-            back_T=visited.argsort().to(device),
         )
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Every sequence in exactly one. Made when first asked for: the kernels of a GPU do without."""
+        ends, device = torch.tensor([0, *self.lengths]).cumsum(0), self.ends_S1.device
+        blocks = (_block(ends, self.lengths, rows) for rows in _alike(self.lengths))
+        return tuple(Block(places_BW=b.places_BW.to(device), keep_BW=b.keep_BW.to(device)) for b in blocks)
+
+    @cached_property
+    def back_T(self) -> torch.Tensor:
+        """int64: takes the kept tokens of all blocks back to the packed order."""
+        return torch.cat([b.places_BW[b.keep_BW] for b in self.blocks]).argsort()
+
+
+def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The tensor on `device`. From pinned memory a GPU takes it later, else this would wait for the GPU."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def _alike(lengths: Sequence[int]) -> list[list[int]]:

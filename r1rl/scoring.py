@@ -51,11 +51,14 @@ def logprobs(
         budget, most: as for `batches`.
         around: what each forward pass runs in.
     """
-    found: dict[int, tuple[float, ...]] = {}
+    parts: list[tuple[list[int], torch.Tensor]] = []
     for indices, batch in batches(samples, budget, device, most):
         with around(batch) if indices else nullcontext():
             logprobs_K, _ = scorer(batch.ids_BT, batch.packing, batch.places_K, temperature)
+        parts.append((indices, logprobs_K))
+    reshard(scorer)
+    found: dict[int, tuple[float, ...]] = {}
+    for indices, logprobs_K in parts:  # only now: a GPU that is waited for after each batch has gaps
         rows = logprobs_K.cpu().split([len(samples[i].token_ids_T) for i in indices] or [1])
         found |= {i: tuple(row.tolist()) for i, row in zip(indices, rows, strict=False)}
-    reshard(scorer)
     return [found[i] for i in range(len(samples))]

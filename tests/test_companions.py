@@ -564,3 +564,14 @@ def test_what_a_cpus_vllm_cannot_do_is_refused_before_anything_starts():
         compat.require_possible(SimpleNamespace(device="cpu", options=drafting))
     compat.require_possible(SimpleNamespace(device="cuda", options=asking | drafting))
     compat.require_possible(SimpleNamespace(device="cpu", options={}))
+
+
+def test_an_answer_longer_than_the_policy_can_count_is_refused_before_vllm_starts(tmp_path):
+    from types import SimpleNamespace
+
+    from r1rl.engine import compat
+
+    (tmp_path / "config.json").write_text('{"max_position_embeddings": 64}')
+    compat.require_positions(SimpleNamespace(model=tmp_path, max_length=64))
+    with pytest.raises(UserError, match="64 positions"):
+        compat.require_positions(SimpleNamespace(model=tmp_path, max_length=65))

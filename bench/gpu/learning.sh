@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Learning runs of SmolLM2-135M-Instruct on arithmetic: the recipe with two seeds, and its coin and format-only controls,
 # side by side on one GPU from one base; then GSM8K before and after. Archive in $OUT. About 8 minutes.
-#   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf [R1RL_DATA=/data] bench/gpu/learning.sh [key=value of the recipes…]
+#   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf [R1RL_DATA=/data] [PHASES="train answers gsm8k"] bench/gpu/learning.sh [key=value…]
 # DRY=1: a few tokens, on a CPU.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 export PYTHONPATH=${PYTHONPATH:-}:$PWD HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 R1RL_HOME=${R1RL_HOME:-/tmp/r1rl-home}
 PYTHON=${PYTHON:-python3} policy=${POLICY:-$R1RL_HOME/models/smollm2-135m} work=/tmp/bench-learning
-seconds=${SECONDS_EACH:-340} gsm_seconds=${SECONDS_GSM8K:-70}
-rm -rf "$work"; mkdir -p "$work/logs" "$OUT"
+seconds=${SECONDS_EACH:-400} gsm_seconds=${SECONDS_GSM8K:-120} phases=${PHASES:-train answers gsm8k}
+[[ $phases != *train* ]] || rm -rf "$work"
+mkdir -p "$work/logs" "$OUT"
 [ -d "$policy" ] || timeout 120 "$PYTHON" -m r1rl fetch smollm2-135m --file "$SMOL" > "$work/logs/fetch.log" 2>&1
-overrides=(rollout.workers=1 rollout.memory_gib=4 "$@") # four runs share the GPU
+overrides=(rollout.workers=1 rollout.memory_gib=3 "$@") # four runs share the GPU
 if [ -n "${DRY:-}" ]; then
   overrides+=(warmup.steps=2 warmup.batch=2 rollout.prompts=2 rollout.group=4 rollout.max_tokens=8 rollout.memory_gib=0.5
     rollout.workers=1 train.steps=2 eval.problems=4 eval.every=1)
@@ -22,37 +23,47 @@ train() { # NAME RECIPE SEED
 }
 gsm8k() { # NAME MODEL
   [ -n "${R1RL_DATA:-}" ] || return 0
-  timeout -k 20 "$gsm_seconds" "$PYTHON" -m r1rl eval "$2" --suite gsm8k_test --k 1 --max-tokens 512 --at-once 1024 \
-    --memory-gib 16 --out "$work/gsm8k-$1" > "$work/logs/gsm8k-$1.log" 2>&1
+  timeout -k 20 "$gsm_seconds" "$PYTHON" -m r1rl eval "$2" --suite gsm8k_test --k 1 --max-tokens 512 --at-once 512 \
+    --memory-gib 10 --out "$work/gsm8k-$1" > "$work/logs/gsm8k-$1.log" 2>&1
   echo "== gsm8k $1: exit $?, at $SECONDS s"; tail -n 6 "$work/logs/gsm8k-$1.log" | cut -c1-200
 }
-train main-0 r1_zero_smollm2_arithmetic 0 & # makes the base that the others start from
-while ! grep -q "waiting for vLLM" "$work/logs/main-0.log" 2> /dev/null && kill -0 $! 2> /dev/null; do sleep 1; done
-train main-1 r1_zero_smollm2_arithmetic 1 &
-train coin-0 r1_zero_smollm2_coin 0 &
-train format-0 r1_zero_smollm2_format 0 &
-wait
 answers() { # RUN NAME POLICY
   timeout -k 10 120 "$PYTHON" -m bench.gpu.answers "$work/$1" --policy "$3" --name "$2" --out "$work/kept/$1/$2.json" \
-    ${DRY:+--problems 4 --memory-gib 0.5} > "$work/logs/answers-$1-$2.log" 2>&1
+    --memory-gib 4 ${DRY:+--problems 4 --memory-gib 0.5} > "$work/logs/answers-$1-$2.log" 2>&1
   echo "== answers of $1 $2: exit $?, at $SECONDS s: $(tail -n 1 "$work/logs/answers-$1-$2.log" | cut -c1-200)"
 }
-for run in main-0 main-1 coin-0 format-0; do
-  kept=$work/kept/$run; mkdir -p "$kept/rollouts"
-  cp "$work/$run"/{metrics.jsonl,result.json,recipe.yaml,environment.json,curves.png} "$kept/" 2> /dev/null
-  for file in $(ls "$work/$run"/rollouts/*.txt 2> /dev/null | sed -n '1p;$p'); do cp "$file" "$kept/rollouts/"; done
-  tail -n 30 "$work/$run"/logs/*.log > "$kept/actors.log" 2> /dev/null
-done
-echo "at $SECONDS s: answers and GSM8K"
-base=$(ls -td "$R1RL_HOME"/warmup/*/ 2> /dev/null | head -n 1); base=${base:-$policy}
 at() { ls -d "$work/$1"/checkpoints/step-*/ 2> /dev/null | sed -n "$2"; }
-answers main-0 base "${base%/}" & answers main-0 middle "$(at main-0 1p)" & answers main-0 end "$(at main-0 '$p')" &
-answers main-1 end "$(at main-1 '$p')" & answers coin-0 end "$(at coin-0 '$p')" & answers format-0 end "$(at format-0 '$p')" &
-wait
-gsm8k before "$policy" & gsm8k base "${base%/}" & gsm8k after "$work/main-0" & wait
-for run in main-1 coin-0 format-0; do cp "$work/kept/main-0/base.json" "$work/kept/$run/" 2> /dev/null; done
-for side in before base after; do
-  mkdir -p "$work/kept/gsm8k-$side"; cp "$work/gsm8k-$side"/*/{results.json,report.md} "$work/kept/gsm8k-$side/" 2> /dev/null
-done
+newest() { local found; found=$(ls -td "$R1RL_HOME"/warmup/*/ 2> /dev/null | head -n 1); echo "${found:-$policy}" | sed 's,/$,,'; }
+kept() { # what is worth keeping, so far
+  for run in main-0 main-1 coin-0 format-0; do
+    kept=$work/kept/$run; mkdir -p "$kept/rollouts"
+    cp "$work/$run"/{metrics.jsonl,result.json,recipe.yaml,environment.json,curves.png} "$kept/" 2> /dev/null
+    for file in $(ls "$work/$run"/rollouts/*.txt 2> /dev/null | sed -n '1p;$p'); do cp "$file" "$kept/rollouts/"; done
+    tail -n 30 "$work/$run"/logs/*.log > "$kept/actors.log" 2> /dev/null
+  done
+  for run in main-1 coin-0 format-0; do cp "$work/kept/main-0/base.json" "$work/kept/$run/" 2> /dev/null; done
+  for side in before base after; do
+    mkdir -p "$work/kept/gsm8k-$side"; cp "$work/gsm8k-$side"/*/{results.json,report.md} "$work/kept/gsm8k-$side/" 2> /dev/null
+  done
+  tar -C "$work" -czf "$OUT/learning.tgz" kept logs
+}
+
+if [[ $phases == *train* ]]; then
+  train main-0 r1_zero_smollm2_arithmetic 0 & # makes the base that the others start from
+  while ! grep -q "waiting for vLLM" "$work/logs/main-0.log" 2> /dev/null && kill -0 $! 2> /dev/null; do sleep 1; done
+  train main-1 r1_zero_smollm2_arithmetic 1 &
+  train coin-0 r1_zero_smollm2_coin 0 &
+  train format-0 r1_zero_smollm2_format 0 &
+  wait
+  kept
+fi
+base=$(newest)
+if [[ $phases == *answers* ]]; then
+  answers main-0 base "$base" & answers main-0 middle "$(at main-0 1p)" & answers main-0 end "$(at main-0 '$p')" &
+  answers main-1 end "$(at main-1 '$p')" & answers coin-0 end "$(at coin-0 '$p')" & answers format-0 end "$(at format-0 '$p')" &
+  wait; kept
+fi
+if [[ $phases == *gsm8k* ]]; then
+  gsm8k before "$policy" & gsm8k base "$base" & gsm8k after "$work/main-0" & wait; kept
+fi
 "$PYTHON" -m bench.learning "$work/kept"
-tar -C "$work" -czf "$OUT/learning.tgz" kept logs

@@ -1,19 +1,20 @@
 """How fast the parts could be: vLLM alone, r1rl's engines alone, and what the memory of the device allows.
 
-    python -m bench.gpu.limits vllm short --policy FOLDER --out vllm.json [--logprobs] [--default-graphs]
-    python -m bench.gpu.limits engine short --policy FOLDER --out engine.json --workers 2
-    python -m bench.gpu.limits memory short --policy FOLDER --out memory.json
+    python -m bench.gpu.limits vllm short long --policy FOLDER --out RESULTS [--default-graphs]
+    python -m bench.gpu.limits engine short --policy FOLDER --out RESULTS --workers 2
+    python -m bench.gpu.limits memory short long --policy FOLDER --out RESULTS
 
-All sample the setting's prompts and lengths with the same policy. The first call of each is not counted.
+Writes RESULTS/WHAT-SETTING.json. All sample the setting's prompts and lengths with the same policy. The first call of a
+process, in which kernels compile, is not counted. vLLM is asked without log-probs and, in the first setting, with them.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.gpu import machine
-from bench.gpu.settings import SETTINGS, SYSTEM, Setting, problems
+from bench.gpu.settings import SETTINGS, Setting, problems
 from r1rl import chat
 from r1rl.rollout import Prompt
 
@@ -32,95 +33,98 @@ COPY_BYTES = 2**31
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("vllm", "engine", "memory"))
-    parser.add_argument("setting", choices=SETTINGS)
+    parser.add_argument("settings", nargs="+", choices=SETTINGS)
     parser.add_argument("--policy", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=1, help="engines on the one GPU")
-    parser.add_argument("--logprobs", action="store_true", help="vllm: with the sampled token's log-prob")
     parser.add_argument("--default-graphs", action="store_true", help="vllm: its own compilation and CUDA graphs")
-    parser.add_argument("--template", default=SYSTEM, help="how prompts are made")
+    parser.add_argument("--template", help="how prompts are made; default: the setting's")
     parser.add_argument("--memory-gib", type=float, default=16, help="KV cache of each engine")
     parser.add_argument("--options", type=json.loads, default={}, help="engine: more vLLM engine arguments, as JSON")
     options = parser.parse_args()
-    setting = SETTINGS[options.setting]
-    with machine.Watch() as watch:
-        start = time.time()
-        numbers = {"vllm": vllm_alone, "engine": engines_alone, "memory": memory}[options.what](setting, options)
-        numbers |= watch.between(numbers.pop("since", start), time.time())
+    settings = [SETTINGS[name] for name in options.settings]
     told = {key: str(value) for key, value in vars(options).items()}
-    machine.write(options.out, {"system": options.what, "options": told, "setting": setting.name, **numbers})
-    print(json.dumps(numbers, indent=1))
-    sys.stdout.flush()
+    with machine.Watch() as watch:
+        found = list({"vllm": vllm_alone, "engine": engines_alone, "memory": memory}[options.what](settings, options))
+    for name, numbers in found:
+        while_it_ran = watch.between(numbers.pop("since"), numbers.pop("until")) if "since" in numbers else {}
+        written = {"system": options.what, "options": told, **numbers, **while_it_ran}
+        machine.write(options.out / f"{options.what}-{name}.json", written)
+        print(name, json.dumps(numbers), flush=True)
 
 
-def batches(setting: Setting, policy: Path, template: str) -> Iterator[list[Prompt]]:
+Found = Iterator[tuple[str, dict[str, Any]]]  # the setting's name, and its numbers
+
+
+def batches(setting: Setting, options: argparse.Namespace) -> Iterator[list[Prompt]]:
     """New prompts for each call, as in training: what the prefix cache holds is of no use for them."""
-    tokenizer = chat.load_tokenizer(policy)
-    asked = problems(setting.prompts * (1 + CALLS))
-    prompts = [Prompt(problem=p, ids_T=tuple(chat.render(template, p.question, tokenizer))) for p in asked]
-    return iter([prompts[i : i + setting.prompts] for i in range(0, len(prompts), setting.prompts)])
+    tokenizer = chat.load_tokenizer(options.policy)
+    template = options.template or setting.template
+    for start in itertools.count(0, setting.prompts):
+        asked = problems(setting, start + setting.prompts)[start:]
+        yield [Prompt(problem=p, ids_T=tuple(chat.render(template, p.question, tokenizer))) for p in asked]
 
 
-def vllm_alone(setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
+def vllm_alone(settings: list[Setting], options: argparse.Namespace) -> Found:
     """vLLM's own LLM.generate, with r1rl's graphs or its own, ids in and ids out."""
     os.environ |= {"VLLM_USE_FLASHINFER_SAMPLER": "0", "HF_HUB_OFFLINE": "1"}
     from vllm import LLM, SamplingParams
 
     from r1rl.engine import compat
 
-    spec = _spec(setting, options)
-    ours = compat.engine_arguments(spec)
+    ours = compat.engine_arguments(_spec(settings, options))
     left_out = ["distributed_executor_backend", "worker_extension_cls", "scheduler_cls", "weight_transfer_config"]
     left_out += ["compilation_config", "enforce_eager"] if options.default_graphs else []
     llm = LLM(**{key: value for key, value in ours.items() if key not in left_out})
-    sampling = SamplingParams(
-        n=setting.group,
-        temperature=1.0,
-        max_tokens=setting.max_tokens,
-        logprobs=0 if options.logprobs else None,
-        detokenize=False,
-    )
-    asked = batches(setting, options.policy, options.template)
+    cases = [(setting, None) for setting in settings] + [(settings[0], 0)]
+    for i, (setting, logprobs) in enumerate(cases):
+        sampling = SamplingParams(
+            n=setting.group, temperature=1.0, max_tokens=setting.max_tokens, logprobs=logprobs, detokenize=False
+        )
+        asked = batches(setting, options)
 
-    def call() -> int:
-        prompts: list[Any] = [{"prompt_token_ids": list(prompt.ids_T)} for prompt in next(asked)]
-        outputs = llm.generate(prompts, sampling, use_tqdm=False)
-        return sum(len(c.token_ids) for output in outputs for c in output.outputs)
+        def call(sampling: Any = sampling, asked: Iterator[list[Prompt]] = asked) -> int:
+            prompts: list[Any] = [{"prompt_token_ids": list(prompt.ids_T)} for prompt in next(asked)]
+            outputs = llm.generate(prompts, sampling, use_tqdm=False)
+            return sum(len(c.token_ids) for output in outputs for c in output.outputs)
 
-    return timed(call)
+        yield setting.name + ("-logprobs" if logprobs == 0 else ""), timed(call, warm=i == 0)
 
 
-def engines_alone(setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
+def engines_alone(settings: list[Setting], options: argparse.Namespace) -> Found:
     """r1rl's own engines, as a run uses them: log-probs, versions and the way to the driver included."""
     from r1rl import cluster
     from r1rl.cluster import Fleet
     from r1rl.engine.spec import Sampling
 
-    asked = batches(setting, options.policy, options.template)
     eos = chat.load_tokenizer(options.policy).eos_token_id
-    sampling = Sampling(samples=setting.group, temperature=1.0, max_tokens=setting.max_tokens, stop_ids=(eos,))
+    spec = _spec(settings, options)
     fleet = Fleet(
         workers=options.workers,
-        max_length=setting.max_length,
-        max_sequences=min(1024, -(-setting.samples // options.workers)),
+        max_length=spec.max_length,
+        max_sequences=-(-spec.max_sequences // options.workers),
         memory_gib=options.memory_gib,
         options=options.options,
     )
     logs = Path(tempfile.mkdtemp(prefix="engines-"))
     with cluster.connected(None):
         hw = cluster.hardware("auto")
-        model = json.loads((options.policy / "config.json").read_text())["model_type"]
-        with cluster.engines(fleet, hw, options.policy, model, logs, version=0) as started:
+        with cluster.engines(fleet, hw, options.policy, spec.architecture, logs, version=0) as started:
             rollouts = cluster.rollouts(started, [engine.call("start") for engine in started], 300, 300)
+            for i, setting in enumerate(settings):
+                sampling = Sampling(
+                    samples=setting.group, temperature=1.0, max_tokens=setting.max_tokens, stop_ids=(eos,)
+                )
+                asked = batches(setting, options)
 
-            def call() -> int:
-                groups = rollouts.sample(next(asked), sampling, seed=0)
-                return sum(len(c.token_ids_T) for group in groups for c in group.completions_G)
+                def call(sampling: Sampling = sampling, asked: Iterator[list[Prompt]] = asked) -> int:
+                    groups = rollouts.sample(next(asked), sampling, seed=0)
+                    return sum(len(c.token_ids_T) for group in groups for c in group.completions_G)
 
-            return timed(call)
+                yield setting.name, timed(call, warm=i == 0)
 
 
-def memory(setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
+def memory(settings: list[Setting], options: argparse.Namespace) -> Found:
     """Tokens a second if every decoding step only had to read the weights and each sequence's keys and values once."""
     import torch
 
@@ -131,25 +135,31 @@ def memory(setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
     else:
         size = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
         per_token = 2 * config["num_hidden_layers"] * config["num_key_value_heads"] * size * 2
-    prompt = statistics.mean(len(p.ids_T) for p in next(batches(setting, options.policy, options.template)))
-    context = prompt + setting.max_tokens / 2
-    step = weights + setting.samples * context * per_token  # bytes
     sheet = machine.limit(machine.BANDWIDTH, machine.gpu_name())
-    found = _copy_bandwidth() if torch.cuda.is_available() else None
-    return {
-        "weights_bytes": weights,
-        "cache_bytes_per_token": per_token,
-        "prompt_tokens": prompt,
-        "bytes_per_decoding_step": step,
-        "bandwidth_sheet": sheet,
-        "bandwidth_copy": found,
-        "bound_tokens_per_second": sheet and setting.samples * sheet / step,
-    }
+    copied = _copy_bandwidth() if torch.cuda.is_available() else None
+    for setting in settings:
+        prompt = statistics.mean(len(p.ids_T) for p in next(batches(setting, options)))
+        context = prompt + setting.max_tokens / 2
+        step = weights + setting.samples * context * per_token  # bytes
+        yield (
+            setting.name,
+            {
+                "setting": setting.name,
+                "weights_bytes": weights,
+                "cache_bytes_per_token": per_token,
+                "prompt_tokens": prompt,
+                "bytes_per_decoding_step": step,
+                "bandwidth_sheet": sheet,
+                "bandwidth_copy": copied,
+                "bound_tokens_per_second": sheet and setting.samples * sheet / step,
+            },
+        )
 
 
-def timed(call: Any) -> dict[str, Any]:
-    """Tokens a second of CALLS calls after one that warms up."""
-    call()
+def timed(call: Any, warm: bool) -> dict[str, Any]:
+    """Tokens a second of CALLS calls, after one that is not counted where the process is still cold."""
+    if warm:
+        call()
     since = time.time()
     seconds, tokens = [], []
     for _ in range(CALLS):
@@ -157,10 +167,11 @@ def timed(call: Any) -> dict[str, Any]:
         tokens.append(call())
         seconds.append(time.perf_counter() - start)
     rates = [t / s for t, s in zip(tokens, seconds, strict=True)]
-    return {"tokens": tokens, "seconds": seconds, "tokens_per_second": statistics.median(rates), "since": since}
+    rate = statistics.median(rates)
+    return {"tokens": tokens, "seconds": seconds, "tokens_per_second": rate, "since": since, "until": time.time()}
 
 
-def _spec(setting: Setting, options: argparse.Namespace) -> Any:
+def _spec(settings: list[Setting], options: argparse.Namespace) -> Any:
     import torch
 
     from r1rl.engine.spec import EngineSpec
@@ -172,8 +183,8 @@ def _spec(setting: Setting, options: argparse.Namespace) -> Any:
         architecture=json.loads((options.policy / "config.json").read_text())["model_type"],
         device="cuda" if cuda else "cpu",
         dtype="bfloat16" if cuda else "float32",
-        max_length=setting.max_length,
-        max_sequences=min(1024, setting.samples),
+        max_length=max(setting.max_length for setting in settings),
+        max_sequences=min(1024, max(setting.samples for setting in settings)),
         memory_gib=options.memory_gib,
         threads=len(os.sched_getaffinity(0)),
         log=Path(os.devnull),

@@ -2,22 +2,25 @@
 
 `short` and `long` are about speed alone. Answers must be equally long in both systems, so the policy is one that cannot
 end (endless.py): its tokenizer and config name an end token that the weights never write. The reward is a coin with
-variance in every group. `natural` is about reward over time: answers end where the policy ends them.
+variance in every group. `natural` is about reward over time: the task of r1_zero_smollm2_arithmetic, from the base that
+the recipe's cold start makes; answers end where the policy ends them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from r1rl import chat
 from r1rl.data import arithmetic
 from r1rl.types import Problem
 
-LR = 5e-6
 BETAS = (0.9, 0.95)
 SEED = 0
-SYSTEM = "plain"  # the prompt template: the question alone, as the user's message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,9 @@ class Setting:
     max_tokens: int
     steps: int  # to be timed; two more come first, which warm up
     natural: bool = False  # answers end by themselves and are judged
+    template: str = "plain"  # the question alone, as the user's message
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the problems
+    lr: float = 5e-6
 
     @property
     def samples(self) -> int:
@@ -46,23 +52,33 @@ class Setting:
         return self.max_tokens + 256
 
 
+RECIPE = Path(__file__).parents[2] / "recipes" / "r1_zero_smollm2_arithmetic.yaml"
+
+
+def natural(name: str, **sizes: int) -> Setting:
+    """The recipe's task, prompt and learning rate."""
+    told = yaml.safe_load(RECIPE.read_text())
+    data, lr = told["data"], float(told["learner"]["lr"])
+    return Setting(name=name, natural=True, template=data["template"], options=data["options"], lr=lr, **sizes)
+
+
 SETTINGS = {
     "short": Setting(name="short", prompts=64, group=16, max_tokens=128, steps=5),
     "long": Setting(name="long", prompts=32, group=16, max_tokens=1024, steps=2),
-    "natural": Setting(name="natural", prompts=64, group=16, max_tokens=128, steps=20, natural=True),
+    "natural": natural("natural", prompts=64, group=16, max_tokens=64, steps=20),
     "dry": Setting(name="dry", prompts=4, group=4, max_tokens=16, steps=2),
-    "dry-natural": Setting(name="dry-natural", prompts=4, group=4, max_tokens=16, steps=2, natural=True),
+    "dry-natural": natural("dry-natural", prompts=4, group=4, max_tokens=16, steps=2),
 }
 WARM = 2  # steps before the clock counts: kernels compile on first use
 
 
-def problems(count: int) -> list[Problem]:
+def problems(setting: Setting, count: int) -> list[Problem]:
     """The same training problems for everybody."""
-    source = arithmetic.source(seed=SEED)
+    source = arithmetic.source(seed=SEED, **setting.options)
     return [source.problem("train", i) for i in range(count)]
 
 
-def prompt(problem: Problem, policy: Path) -> str:
+def prompt(setting: Setting, problem: Problem, policy: Path) -> str:
     """The whole prompt as text, in the policy's own chat template."""
     tokenizer = chat.load_tokenizer(policy)
-    return tokenizer.decode(chat.render(SYSTEM, problem.question, tokenizer), skip_special_tokens=False)
+    return tokenizer.decode(chat.render(setting.template, problem.question, tokenizer), skip_special_tokens=False)

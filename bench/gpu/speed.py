@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from bench.gpu import machine
-from bench.gpu.settings import BETAS, LR, SEED, SETTINGS, SYSTEM, WARM, Setting
+from bench.gpu.settings import BETAS, SEED, SETTINGS, WARM, Setting
 
 ROOMS = ("rollout", "reward", "learner", "sync")
 POLL_S = 0.005
@@ -64,7 +64,7 @@ def recipe(setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
         "name": f"speed-{setting.name}",
         "seed": SEED,
         "policy": {"path": str(options.policy), "max_length": setting.max_length},
-        "data": {"source": "arithmetic", "template": SYSTEM},
+        "data": {"source": "arithmetic", "options": dict(setting.options), "template": setting.template},
         "reward": [{"fn": "number:correct", "weight": float(setting.natural)}, *coin],
         "judge": {"workers": 4},
         "algorithm": {"name": "grpo", "kl": 0.0, "aggregation": "token", "correction": "none"},
@@ -76,7 +76,7 @@ def recipe(setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
             "memory_gib": options.memory_gib,
         },
         "learner": {
-            "lr": LR,
+            "lr": setting.lr,
             "betas": list(BETAS),
             **({"microbatch_tokens": options.microbatch} if options.microbatch else {}),
         },

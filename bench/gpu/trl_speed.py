@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.gpu import machine
-from bench.gpu.settings import BETAS, LR, SEED, SETTINGS, WARM, Setting, problems, prompt
+from bench.gpu.settings import BETAS, SEED, SETTINGS, WARM, Setting, problems, prompt
 from r1rl.rewards import controls, number
 from r1rl.types import Problem, Verdict
 
@@ -95,8 +95,10 @@ def build(setting: Setting, options: argparse.Namespace) -> tuple[Any, Clock]:
             clock.end_step()
 
     steps = WARM + setting.steps
-    asked = problems(setting.prompts * steps)
-    data = Dataset.from_list([{"prompt": prompt(p, options.policy), "gold": p.gold, "id": p.id} for p in asked])
+    asked = problems(setting, setting.prompts * steps)
+    data = Dataset.from_list(
+        [{"prompt": prompt(setting, p, options.policy), "gold": p.gold, "id": p.id} for p in asked]
+    )
     rows = min(options.rows, setting.samples)
     cuda = torch.cuda.is_available()
     config = GRPOConfig(
@@ -112,7 +114,7 @@ def build(setting: Setting, options: argparse.Namespace) -> tuple[Any, Clock]:
         epsilon=0.2,
         num_iterations=1,
         loss_type="dapo",
-        learning_rate=LR,
+        learning_rate=setting.lr,
         lr_scheduler_type="constant",
         adam_beta1=BETAS[0],
         adam_beta2=BETAS[1],

@@ -32,12 +32,19 @@ class Engine:
         self._asleep = False
 
     async def start(self) -> int:
-        """Loads the model and opens the weight wire. Returns the process id. Raises what vLLM raises."""
+        """Loads the model and opens the weight wire. Returns the process id. Raises what vLLM raises, EngineError for bad arguments."""
         from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        self.llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**compat.engine_arguments(self.spec)))
+        try:
+            self.llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**compat.engine_arguments(self.spec)))
+        except ValueError as error:  # pydantic's, which cannot travel to the driver
+            raise EngineError(
+                f"rollout worker {self.spec.worker}: vLLM refuses to start with these arguments",
+                str(error),
+                "correct rollout.options, or what the message names",
+            ) from None
         await self.llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info={"version": self.spec.version}))
         return os.getpid()
 

@@ -174,15 +174,15 @@ class Learner:
         memory.reset(self.device)
         if algorithm.kl:
             self.reference.refresh(algorithm.reference_every, self.updates)
-        sums: dict[str, float] = {}
+        parts: list[dict[str, torch.Tensor]] = []
         for indices, batch in scoring.batches(samples, self.spec.microbatch_tokens, self.device, self.ranks.most):
             self.ranks.meet(f"computing update {self.updates + 1}")
             if indices:
                 old_K = None if old is None else torch.tensor([x for i in indices for x in old[i]], device=self.device)
-                sums = merge([sums, self._backward(batch, old_K, totals, algorithm, temperature)])
+                parts.append(self._backward(batch, old_K, totals, algorithm, temperature))
             else:
                 self._idle(batch, algorithm, temperature)
-        sums |= self._step(lr)
+        sums = merge(map(_numbers, parts)) | self._step(lr)
         return sums | {
             "positions": sum(map(length, samples)),
             "max/seconds": time.monotonic() - start,
@@ -191,7 +191,7 @@ class Learner:
 
     def _backward(
         self, batch: Batch, old_K: torch.Tensor | None, totals: Totals, algorithm: Algorithm, temperature: float
-    ) -> dict[str, float]:
+    ) -> dict[str, torch.Tensor]:
         with ExitStack() as stack:
             for companion in self.companions:
                 stack.enter_context(companion.training(batch))
@@ -199,8 +199,7 @@ class Learner:
             extra = [c.loss(totals) for c in self.companions]
             total = sum((x for x in extra if x is not None), start=terms.loss)
             (total * self.scale.value).backward()
-        values = torch.stack([value.double() for value in terms.sums.values()]).tolist()  # one wait for the GPU
-        return dict(zip(terms.sums, values, strict=True))
+        return terms.sums
 
     def _tokens(self, batch: Batch, old_K: torch.Tensor | None, algorithm: Algorithm, temperature: float) -> Tokens:
         row = (batch.ids_BT, batch.packing, batch.places_K, temperature)
@@ -293,6 +292,12 @@ class Learner:
         self.policy.masters.publish()
         self.updates, self.base = found["numbers"]["updates"], Path(found["base"])
         self.scale.value, self.scale.good = found["numbers"]["scale"], found["numbers"]["good"]
+
+
+def _numbers(sums: dict[str, torch.Tensor]) -> dict[str, float]:
+    """Waits for the GPU, once for all of them."""
+    values = torch.stack([value.double() for value in sums.values()]).tolist()
+    return dict(zip(sums, values, strict=True))
 
 
 @contextmanager

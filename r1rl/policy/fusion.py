@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from transformers import AttentionInterface
 
 from r1rl.errors import UserError
 from r1rl.policy import sharding
+from r1rl.policy.attention import PACKED, packed_attention
 from r1rl.policy.logprobs import EAGER, HeadMath
 from r1rl.policy.scorer import Scorer
 
@@ -23,6 +25,8 @@ def fused(model: Any, by: str) -> Scorer:
     Raises UserError when liger-kernel is not installed or does not know the architecture.
     """
     if by == "compile":
+        # Traced into, attention would be compiled anew for each packing.
+        AttentionInterface.register(PACKED, torch.compiler.disable(packed_attention))
         for layer in sharding.layers(model):
             layer.compile(dynamic=True)
         head = HeadMath(read=torch.compile(EAGER.read, dynamic=True), slope=torch.compile(EAGER.slope, dynamic=True))

@@ -79,7 +79,7 @@ class _Head(torch.autograd.Function):
         for start in range(0, len(hidden_KH), CHUNK):
             part = slice(start, start + CHUNK)
             logits = _product(hidden_KH[part], weight_VH.T)
-            slope = ctx.math.slope(logits, ctx.temperature, *(c[part] for c in columns)).to(hidden_KH.dtype)
+            slope = ctx.math.slope(logits, hidden_KH.dtype, ctx.temperature, *(c[part] for c in columns))
             hidden_slope[part] = _product(slope, weight_VH)
             if ctx.needs_input_grad[1]:
                 weight_slope += _product(slope.T, hidden_KH[part])
@@ -98,6 +98,7 @@ def _read(
 
 def _slope(
     logits_KV: torch.Tensor,
+    dtype: torch.dtype,
     temperature: float,
     targets_K: torch.Tensor,
     normaliser_K: torch.Tensor,
@@ -105,13 +106,19 @@ def _slope(
     logprob_slope_K: torch.Tensor,
     entropy_slope_K: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Gradient at the logits: d log p_t = 1[t] - p and d entropy = -p (log p + entropy). Overwrites the logits."""
+    """Gradient at the logits, in `dtype`: d log p_t = 1[t] - p and d entropy = -p (log p + entropy).
+
+    Overwrites the logits. The targets' places are written last, from sums in fp32: one pass is enough for all others.
+    """
     logprobs = logits_KV.div_(temperature).sub_(normaliser_K[:, None])
-    factor = -logprob_slope_K[:, None]
+    at_target = logprobs.gather(-1, targets_K[:, None])
+    factor = target_factor = -logprob_slope_K[:, None]
     if entropy_slope_K is not None:
         factor = factor - entropy_slope_K[:, None] * (logprobs + entropy_K[:, None])
-    slope = logprobs.exp_().mul_(factor).scatter_add_(-1, targets_K[:, None], logprob_slope_K[:, None])
-    return slope.div_(temperature)
+        target_factor = target_factor - entropy_slope_K[:, None] * (at_target + entropy_K[:, None])
+    slope = logprobs.exp_().mul_(factor).div_(temperature).to(dtype)
+    target_slope = (at_target.exp() * target_factor + logprob_slope_K[:, None]) / temperature
+    return slope.scatter_(-1, targets_K[:, None], target_slope.to(dtype))
 
 
 EAGER = HeadMath(read=_read, slope=_slope)
