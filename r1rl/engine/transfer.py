@@ -30,6 +30,7 @@ from vllm.distributed.weight_transfer.factory import WeightTransferEngineFactory
 from vllm.model_executor.model_loader.reload import finalize_layerwise_reload, initialize_layerwise_reload
 from vllm.model_executor.model_loader.reload.layerwise import get_layerwise_info
 
+from r1rl.engine import cpu_drafts
 from r1rl.engine.scheduler import LEDGER
 from r1rl.sync import Parcel, Receipt, digests, unpack
 
@@ -57,6 +58,8 @@ class ParcelEngine(WeightTransferEngine[Init, Update]):
     def init_transfer_engine(self, init_info: Init) -> None:
         self.receipt: dict[str, Any] = {}
         LEDGER.version = init_info.version
+        if self.device.type == "cpu":
+            cpu_drafts.mend()
 
     def start_weight_update(self) -> None:
         # vLLM has set self.model: the policy, or the draft model, which shares embedding and head with it.
