@@ -134,3 +134,15 @@ def test_a_published_suite_comes_from_a_folder(tmp_path, monkeypatch):
     plain = Target(name="a/b", folder=Path("."), version=0, run=None, recipe=None)
     with pytest.raises(UserError, match="sha256"):
         open_suite("aime2024", plain, None)
+
+
+def test_a_run_is_asked_in_its_policys_own_context_not_in_that_of_its_training(run):
+    from r1rl.evaluation.ask import plan_of
+
+    target = resolve(str(run))
+    (target.folder / "config.json").write_text('{"max_position_embeddings": 8192}')
+    preset = presets.choose(None, RECIPE, max_tokens=512)
+    more = {"seed": 0, "workers": 1, "at_once": 8, "memory_gib": None, "dtype": None, "address": None}
+    assert plan_of(target, preset, **more).fleet.max_length > 4 * RECIPE.policy.max_length
+    (target.folder / "config.json").write_text('{"max_position_embeddings": 96}')
+    assert plan_of(target, preset, **more).fleet.max_length == 96

@@ -32,7 +32,10 @@ class Engine:
         self._asleep = False
 
     async def start(self) -> int:
-        """Loads the model and opens the weight wire. Returns the process id. Raises what vLLM raises, EngineError for bad arguments."""
+        """Loads the model and opens the weight wire. Returns the process id.
+
+        Raises EngineError for arguments that vLLM does not take, and else what vLLM raises.
+        """
         from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM

@@ -82,14 +82,14 @@ def plan_of(
     dtype: str | None,
     address: str | None,
 ) -> Plan:
-    """Engines and judges for a policy: as its recipe has them, or else by its context and this machine."""
+    """Engines and judges for a policy: as its recipe has them, or else by this machine. The context is the policy's own."""
     recipe = target.recipe
     return Plan(
         target=target,
         preset=preset,
         fleet=Fleet(
             workers=workers,
-            max_length=recipe.policy.max_length if recipe else _context(target.folder, preset.max_tokens),
+            max_length=_context(target.folder, preset.max_tokens),
             max_sequences=at_once,
             memory_gib=memory_gib or (recipe.rollout.memory_gib if recipe else MEMORY),
             options=recipe.rollout.options if recipe else {},
