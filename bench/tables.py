@@ -217,7 +217,7 @@ def _sync(ours: Result, bound: Result | None) -> list[str]:
 
 
 def _fastest(found: dict[str, Result], prefix: str) -> Result | None:
-    some = [r for name, r in found.items() if name.startswith(prefix) and r.get("steps") and "sleep" not in name]
+    some = [r for name, r in found.items() if name.startswith(prefix) and r.get("samples_per_second") and "sleep" not in name]
     return max(some, key=lambda r: r["samples_per_second"], default=None)
 
 

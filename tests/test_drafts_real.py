@@ -15,8 +15,8 @@ from r1rl.types import Sample
 pytestmark = pytest.mark.slow
 
 MTP = {"speculative_config": {"method": "mtp", "num_speculative_tokens": 1}}
-# Of these tokens, more than 1,000, a draft by random weights brings about one in a hundred (the vocabulary has some 120),
-# so that log-probs of two tokens at once are among those compared.
+# Of these tokens, more than 1,000, a draft by random weights brings about one in a hundred (the vocabulary has some
+# 120), so that log-probs of two tokens at once are among those compared.
 SAMPLING = Sampling(samples=4, temperature=0.8, max_tokens=48, stop_ids=())
 
 
@@ -68,5 +68,5 @@ def test_the_draft_model_gets_new_weights_too(pair, drafting):
     from r1rl.errors import SyncError
 
     Rollouts([drafting], 120).sync(pair.learner.call("pack", 2))
-    with pytest.raises(SyncError, match="got no new value.*eh_proj"):
+    with pytest.raises(SyncError, match=r"got no new value.*eh_proj"):
         Rollouts([drafting], 120).sync(pair.learner.call("pack_without", 3, "eh_proj"))

@@ -44,7 +44,7 @@ Row = tuple[float, float, float, float, float]  # seconds since the epoch, GPU, 
 
 
 class Watch:
-    """Samples all GPUs while the block runs, with nvidia-smi; without one it has nothing to tell.
+    """Samples the GPUs this process may use while the block runs, with nvidia-smi; without one it has nothing to tell.
 
     Utilisation is NVIDIA's: the share of the last sampling window (1/6 s or more) in which any kernel ran. It says when
     a GPU rests, not how well it works.
@@ -56,7 +56,9 @@ class Watch:
 
     def __enter__(self) -> Watch:
         if shutil.which("nvidia-smi"):
-            smi = f"nvidia-smi --query-gpu={QUERY} --format=csv,noheader,nounits -lms {PERIOD_MS}"
+            visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # which nvidia-smi does not heed
+            which = f"-i {visible} " if visible else ""
+            smi = f"nvidia-smi {which}--query-gpu={QUERY} --format=csv,noheader,nounits -lms {PERIOD_MS}"
             stamped = f'{smi} | while IFS= read -r line; do echo "$EPOCHREALTIME,$line"; done'
             self._file = tempfile.TemporaryFile()  # a pipe would be full after two minutes
             self._process = subprocess.Popen(["bash", "-c", stamped], stdout=self._file, start_new_session=True)

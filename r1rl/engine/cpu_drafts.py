@@ -26,4 +26,4 @@ def expanded(
 
 def mend() -> None:
     """Replaces vLLM's function of the same purpose."""
-    rejection_sampler.expand_batch_to_tokens = expanded
+    rejection_sampler.expand_batch_to_tokens = expanded  # type: ignore[assignment]

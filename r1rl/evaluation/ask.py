@@ -82,7 +82,7 @@ def plan_of(
     dtype: str | None,
     address: str | None,
 ) -> Plan:
-    """Engines and judges for a policy: as its recipe has them, or else by this machine. The context is the policy's own."""
+    """Engines and judges for a policy: as its recipe has them, or else by this machine. The context is its own."""
     recipe = target.recipe
     return Plan(
         target=target,
