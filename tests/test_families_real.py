@@ -27,8 +27,14 @@ from tests.test_weights import in_fp8
 pytestmark = pytest.mark.slow
 
 CPU = torch.device("cpu")
-POLICIES = ("llama-tiny", "tiny")  # the second in FP8
+POLICIES = ("llama-tiny", "tiny", "yarn")  # the second in FP8, the third another V3, whose positions are stretched
 RIGHT, WRONG = 1e-5, 1e-3  # nats; float32
+
+
+def stretched(original: int) -> dict[str, object]:
+    """YaRN as DeepSeek-V3 has it, for policies trained on so many positions."""
+    known = dict(init.config("671B", None, None, None).rope_parameters)
+    return known | {"factor": 8.0, "original_max_position_embeddings": original}
 
 
 class Sampler:
@@ -36,7 +42,9 @@ class Sampler:
 
     def __init__(self, size: str, root: Path) -> None:
         self.folder, self.size, self.version = root / "policy", size, 0
-        made = init.make(size, Words(), 64, 0)  # type: ignore[arg-type]
+        made = init.make("tiny" if size == "yarn" else size, Words(), 64, 0)  # type: ignore[arg-type]
+        if size == "yarn":
+            made.config.rope_parameters = stretched(8)
         if size == "tiny":
             in_fp8(self.folder, made)
         else:
@@ -111,13 +119,25 @@ def test_vllm_loads_the_folder_as_it_is(sampler):
     "part", ["q_", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "layernorm", "embed", "lm_head"]
 )
 def test_each_group_of_weights_arrives(sampler, part):
-    if sampler.size == "tiny" or not any(part in name for name in sampler.model.state_dict()):
+    if sampler.size != "llama-tiny" or not any(part in name for name in sampler.model.state_dict()):
         pytest.skip("seen with other policies, or there is none")
     sampler.perturb(part)
     stale = sampler.gap()
     sampler.send(sampler.parcel())
     assert stale > WRONG
     assert sampler.gap() < RIGHT
+
+
+def test_positions_are_stretched_in_both(sampler):
+    if sampler.size != "yarn":
+        pytest.skip("no YaRN")
+    rotary = sampler.model.model.rotary_emb
+    kept = rotary.inv_freq.clone()
+    try:
+        rotary.inv_freq.copy_(1.0 / 10000.0 ** (torch.arange(0, len(kept)) / len(kept)))  # as without YaRN
+        assert sampler.gap() > WRONG
+    finally:
+        rotary.inv_freq.copy_(kept)
 
 
 def test_what_is_saved_is_what_was_sent(sampler, tmp_path):
@@ -139,11 +159,9 @@ def test_vllm_and_transformers_stretch_positions_alike(size):
     from vllm.config import VllmConfig, set_current_vllm_config
     from vllm.model_executor.layers.rotary_embedding import get_rope
 
-    small = {"factor": 8.0, "original_max_position_embeddings": 8}
     config = init.config(size, 50, 64, 0)
-    config.rope_parameters = dict(init.config("671B", None, None, None).rope_parameters) | (
-        small if size == "tiny" else {}
-    )
+    if size == "tiny":
+        config.rope_parameters = stretched(8)
     ours = v3.DeepseekV3RotaryEmbedding(config)
     named = dict(config.rope_parameters) | {"rope_type": "deepseek_yarn"}  # as vLLM's deepseek_v2.py calls it
     with set_current_vllm_config(VllmConfig()):

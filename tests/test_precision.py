@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -91,7 +92,27 @@ def test_an_optimizer_on_the_cpu_takes_the_same_steps(learner):
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_eight_bit_state_says_what_it_needs(learner):
+@pytest.mark.slow  # torchao compiles its step for each shape
+@pytest.mark.parametrize("folder", ["llama"], indirect=True)
+def test_eight_bit_moments_learn_alike_and_go_on_exactly(learner, tmp_path):
+    pytest.importorskip("torchao")
+    exact, one = learner(), learner(optimizer="adamw_8bit")
+    start = one.policy.tensors()["lm_head.weight"].clone()
+    for _ in range(3):
+        update(exact), update(one)
+    moved, there = one.policy.tensors()["lm_head.weight"] - start, exact.policy.tensors()["lm_head.weight"] - start
+    assert torch.nn.functional.cosine_similarity(moved.flatten(), there.flatten(), dim=0) > 0.99
+    assert any(type(state) is not torch.Tensor for state in one.optimizer.tensors().values())  # 8 bits, not 32
+    one.save(tmp_path)
+    other = learner(tmp_path, optimizer="adamw_8bit")
+    for both in (one, other):
+        update(both)
+    a, b = one.policy.tensors(), other.policy.tensors()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_eight_bit_state_says_what_it_needs(learner, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchao.optim", None)  # as if it were not installed
     with pytest.raises(UserError, match="needs torchao"):
         learner(optimizer="adamw_8bit")
 

@@ -113,6 +113,17 @@ def test_two_ranks_compute_the_gradient_of_one(one, pair, folder):
     assert max(parts) < 0.55 * whole
 
 
+@pytest.mark.parametrize("folder", ["llama"], indirect=True)
+@pytest.mark.parametrize("changed", [{"fusion": "compile"}, {"checkpointing": True}])
+def test_two_ranks_compute_the_same_gradient_another_way(one, folder, tmp_path, changed):
+    one.load(folder)
+    update(one, SAMPLES)
+    with learners(2, tmp_path, deadline_s=180, **changed) as other:
+        other.load(folder)
+        update(other, SAMPLES)
+        assert_close(same(other, "last_gradients"), same(one, "last_gradients"), atol=1e-6)
+
+
 @pytest.mark.parametrize("aggregation", AGGREGATIONS)
 def test_the_gradient_does_not_depend_on_ranks_and_a_local_normaliser_is_caught(one, pair, folder, aggregation):
     algorithm = replace(algorithms.get(AGGREGATIONS[aggregation]), kl=0.1)

@@ -27,7 +27,10 @@ class Optimizer:
         """Updates the weights at this learning rate and drops the gradients."""
         for part in self.parts:
             for group in part.param_groups:
-                group["lr"] = lr * group["scale"]
+                if isinstance(group["lr"], torch.Tensor):  # torchao's: its step is compiled
+                    group["lr"].fill_(lr * group["scale"])
+                else:
+                    group["lr"] = lr * group["scale"]
             part.step()
         self.forget_gradients()
 
@@ -48,14 +51,13 @@ class Optimizer:
         }
 
     def _begin(self) -> None:
-        for p in self.masters.values():  # a step of size zero makes the state
+        for p in self.masters.values():  # a step of size zero, without a gradient, makes moments of zero
             p.grad = torch.zeros_like(p)
         self.step(0.0)
         for part in self.parts:
             for state in part.state.values():
-                for value in state.values():
-                    if isinstance(value, torch.Tensor):
-                        value.zero_()
+                if "step" in state:  # and has counted itself
+                    state["step"].zero_()
 
 
 def build(name: str, masters: Parameters, betas: tuple[float, float], weight_decay: float) -> Optimizer:
