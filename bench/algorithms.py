@@ -50,7 +50,7 @@ def row(recipe: str, runs: list[dict[str, Any]]) -> str:
         f"[{recipe}]({recipe}.yaml)",
         " ".join(sorted({f"{value:.1f}" for value in before})),
         ", ".join(f"{value:.1f}" for value in after),
-        f"{mean:+.1f} ({mean - half:+.1f} to {mean + half:+.1f})",
+        f"{mean:+.1f} ({mean - half:+.1f} to {mean + half:+.1f})" if len(runs) > 1 else f"{mean:+.1f} (one run)",
         f"{_mean(runs, 'learner/clipped/frac'):.1%}",
         f"{_mean(runs, 'learner/kl_to_sampler/mean'):.1e}",
         f"{_last(runs, 'learner/entropy/mean'):.2f}",
