@@ -217,8 +217,8 @@ def _sync(ours: Result, bound: Result | None) -> list[str]:
 
 
 def _fastest(found: dict[str, Result], prefix: str) -> Result | None:
-    some = [r for name, r in found.items() if name.startswith(prefix) and r.get("samples_per_second") and "sleep" not in name]
-    return max(some, key=lambda r: r["samples_per_second"], default=None)
+    some = [r for name, r in found.items() if name.startswith(prefix) and "sleep" not in name]
+    return max((r for r in some if r.get("samples_per_second")), key=lambda r: r["samples_per_second"], default=None)
 
 
 TABLES: dict[str, Callable[[], str]] = {
