@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 export PYTHONPATH=${PYTHONPATH:-}:$PWD HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 R1RL_HOME=${R1RL_HOME:-/tmp/r1rl-home}
 PYTHON=${PYTHON:-python3} policy=${POLICY:-$R1RL_HOME/models/smollm2-135m} work=/tmp/bench-learning
-seconds=${SECONDS_EACH:-400} gsm_seconds=${SECONDS_GSM8K:-120} phases=${PHASES:-train answers gsm8k}
+seconds=${SECONDS_EACH:-480} gsm_seconds=${SECONDS_GSM8K:-120} phases=${PHASES:-train answers gsm8k}
 [[ $phases != *train* ]] || rm -rf "$work"
 mkdir -p "$work/logs" "$OUT"
 [ -d "$policy" ] || timeout 120 "$PYTHON" -m r1rl fetch smollm2-135m --file "$SMOL" > "$work/logs/fetch.log" 2>&1

@@ -32,7 +32,7 @@ limits() { run "$1" 200 "$PYTHON" -m bench.gpu.limits "${@:2}" --policy "$endles
 ours() { run "$1" 260 "$PYTHON" -m bench.gpu.speed "$2" --policy "$3" --out "$work/json/$1.json" --timeout 240 \
   --microbatch "${MICROBATCH:-32768}" "${@:4}" "${dry[@]}"; }
 fast() { ours "$1" "$2" "$3" --workers 4 --memory-gib 6 --set ${cuda:+learner.fusion=compile} "${@:4}"; }
-trl() { run "$1" 260 "$PYTHON" -m bench.gpu.trl_speed "$2" --policy "$3" --out "$work/json/$1.json" "${no_vllm[@]}" "${@:4}"; }
+trl() { run "$1" 430 "$PYTHON" -m bench.gpu.trl_speed "$2" --policy "$3" --out "$work/json/$1.json" "${no_vllm[@]}" "${@:4}"; }
 base() { ls -td "$R1RL_HOME"/warmup/*/ 2> /dev/null | head -n 1 | sed 's,/$,,'; }
 
 for phase in "$@"; do
