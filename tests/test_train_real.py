@@ -36,6 +36,11 @@ def home(tmp_path_factory):
     return tmp_path_factory.mktemp("home")
 
 
+def _heed_interrupts():
+    # Whoever started pytest in the background of a shell without job control has made it, and its children, deaf to them.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Cli:
     """One r1rl process, marked so that everything it started can be found."""
 
@@ -52,6 +57,7 @@ class Cli:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_heed_interrupts,
         )
         self.lines = []
 
