@@ -37,7 +37,7 @@ def home(tmp_path_factory):
 
 
 def _heed_interrupts():
-    # Whoever started pytest in the background of a shell without job control has made it, and its children, deaf to them.
+    # A shell without job control makes what it starts in the background, and its children, deaf to interrupts.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
