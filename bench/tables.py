@@ -42,7 +42,7 @@ def main() -> None:
     learning.plot(HERE / "results", HERE / "plots")
 
 
-ARCHIVES = {"speed": "json", "learning": "kept", "v3_100m": "kept", "two_gpus": "json"}
+ARCHIVES = {"speed": "json", "natural": "json", "learning": "kept", "v3_100m": "kept", "two_gpus": "json"}
 
 
 def unpack(folder: Path) -> None:
