@@ -250,5 +250,7 @@ class Reader(Expression):
             return Node("tuple", inner.parts)
         if opening + closing in ("()", r"\langle\rangle"):
             return Node("tuple", inner.parts)
+        if r"\langle" in opening or r"\rangle" in closing:
+            raise Unreadable(f"{opening!r} is closed by {closing!r}")
         ends = {"(": "(", "]": "(", "[": "["}[opening] + {")": ")", "[": ")", "]": "]"}[closing]
         return Node("bracket", inner.parts, text=ends)
