@@ -43,13 +43,15 @@ class Pair:
         self.version += 1
         Rollouts([self.engine], 120).sync(self.learner.call("pack", self.version))
 
-    def sample(self, engine: object | None = None, temperature: float = 0.8, seed: int = 5) -> list:
+    def sample(
+        self, engine: object | None = None, temperature: float = 0.8, seed: int = 5, n: int = 2, tokens: int = 24
+    ) -> list:
         from r1rl.actors import wait_one
         from r1rl.engine.spec import Sampling
         from r1rl.types import Sample
 
         engine = engine or self.engine
-        sampling = Sampling(samples=2, temperature=temperature, max_tokens=24, stop_ids=(0,))
+        sampling = Sampling(samples=n, temperature=temperature, max_tokens=tokens, stop_ids=(0,))
         groups = wait_one(engine, engine.call("generate", self.prompts, sampling, seed), 120, "sampling")
         return [
             Sample(

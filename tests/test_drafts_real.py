@@ -8,16 +8,12 @@ import pytest
 
 from r1rl import actors, chat, cluster
 from r1rl.engine.actor import Engine
-from r1rl.engine.spec import Sampling
 from r1rl.rollout import Rollouts
-from r1rl.types import Sample
 
 pytestmark = pytest.mark.slow
 
 MTP = {"speculative_config": {"method": "mtp", "num_speculative_tokens": 1}}
-# Of these tokens, more than 1,000, a draft by random weights brings about one in a hundred (the vocabulary has some
-# 120), so that log-probs of two tokens at once are among those compared.
-SAMPLING = Sampling(samples=4, temperature=0.8, max_tokens=48, stop_ids=())
+TEMPERATURE = 0.8
 
 
 @pytest.fixture(scope="module")
@@ -38,25 +34,16 @@ def drafting(pair, tmp_path_factory):
 
 
 def answers(pair, engine, seed):
-    call = engine.call("generate", pair.prompts, SAMPLING, seed)
-    groups = actors.wait_one(engine, call, 120, "sampling")
-    return [
-        Sample(
-            prompt_ids_T=prompt,
-            token_ids_T=c.token_ids_T,
-            logprobs_T=c.logprobs_T,
-            advantages_T=(0.0,) * len(c.token_ids_T),
-        )
-        for prompt, group in zip(pair.prompts, groups, strict=True)
-        for c in group
-    ]
+    # Of these tokens, more than 1,000, a draft by random weights brings about one in a hundred (the vocabulary has some
+    # 120), so that log-probs of two tokens at once are among those compared.
+    return pair.sample(engine, TEMPERATURE, seed, n=4, tokens=48)
 
 
 def test_drafted_answers_have_the_log_probs_of_the_policy(pair, drafting):
     Rollouts([drafting], 120).sync(pair.learner.call("pack", 1))
     found = answers(pair, drafting, seed=1)
     assert sum(len(s.token_ids_T) for s in found) > 1000
-    assert pair.call("gap", found, SAMPLING.temperature).mean < (1e-5 if pair.spec.dtype == "float32" else 0.02)
+    assert pair.call("gap", found, TEMPERATURE).mean < (1e-5 if pair.spec.dtype == "float32" else 0.02)
     assert pair.call("gap", found, 1.0).mean > 0.02  # so the temperature was applied
 
 
