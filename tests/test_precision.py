@@ -147,3 +147,9 @@ def test_a_scale_rises_with_patience_and_gives_up_below_one():
         scale.failed(1, math.nan)
     with pytest.raises(RunError, match="not finite"):
         LossScale.of("bfloat16").failed(1, math.inf)
+
+
+def test_a_state_that_is_asked_for_before_any_step_has_taken_none(learner):
+    state = learner().optimizer.tensors()
+    assert any(name.endswith("/step") for name in state)
+    assert all(not value.any() for value in state.values())
