@@ -3,8 +3,8 @@
 The buffer is shared memory of the host (`shm`) or a CUDA allocation that a process on the same host opens through CUDA
 IPC (`ipc`), on the same GPU or on one that can read its memory. Layout, manifest and digests are the same for all.
 
-Every tensor carries a digest of its bytes, name, dtype and shape. It covers parameters AND buffers: the correction
-bias of DeepSeek-V3 is a buffer, and a sync over named_parameters() never sends it.
+Every tensor carries a digest of its bytes, name, dtype and shape (r1rl.digest). It covers parameters AND buffers: the
+correction bias of DeepSeek-V3 is a buffer, and a sync over named_parameters() never sends it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import mmap
 import os
 import pickle
 import time
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import torch
 
+from r1rl.digest import digests
 from r1rl.errors import SyncError
 
 FRESH_S = 60.0  # seconds
@@ -73,31 +73,6 @@ class Receipt:
     version: int
     digests: Mapping[str, int]
     untouched: tuple[str, ...]
-
-
-def digests(tensors: Iterable[tuple[str, torch.Tensor]]) -> dict[str, int]:
-    """64-bit checksum of each tensor's bytes, bound to its name, dtype and shape; the same on every device.
-
-    Two sums over the 32-bit words, one weighted by position: catches changed, lost, swapped and shifted values.
-    They guard against mistakes, not against an adversary. A device is asked once for all of them: asked for each, it
-    would stand still for as long as the whole sync takes.
-    """
-    labels, sums = [], []
-    for name, tensor in tensors:
-        labels.append((name, zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())))
-        sums.append(_sums(tensor))
-    found = torch.stack(sums).tolist() if sums else []  # int64 wraps around: mod 2^64
-    return {
-        name: (plain * 31 + weighted * 1000003 + label) % 2**64
-        for (name, label), (plain, weighted) in zip(labels, found, strict=True)
-    }
-
-
-def _sums(tensor: torch.Tensor) -> torch.Tensor:
-    raw = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
-    words = torch.nn.functional.pad(raw, (0, -raw.numel() % 4)).view(torch.int32).to(torch.int64)
-    position = torch.arange(1, words.numel() + 1, device=words.device, dtype=torch.int64) * 2654435761
-    return torch.stack([words.sum(), (words * (position | 1)).sum()])
 
 
 class Outbox:

@@ -15,12 +15,13 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from r1rl import actors, cluster
+from r1rl.digest import digests
 from r1rl.engine.actor import Engine
 from r1rl.engine.spec import EngineSpec, Sampling
 from r1rl.policy import init
 from r1rl.policy import model as policy_model
 from r1rl.rollout import Rollouts
-from r1rl.sync import Outbox, digests
+from r1rl.sync import Outbox
 from tests.test_companions import VOCABULARY, Words
 from tests.test_weights import in_fp8
 

@@ -16,8 +16,10 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from r1rl import digest as digest_module
+from r1rl.digest import digests
 from r1rl.errors import SyncError
-from r1rl.sync import ALIGN, Outbox, Parcel, Receipt, Slot, digests, unpack, verify
+from r1rl.sync import ALIGN, Outbox, Parcel, Receipt, Slot, unpack, verify
 
 CPU = torch.device("cpu")
 BYTES = st.binary(min_size=1, max_size=67)  # odd counts and counts that fill no whole word included
@@ -85,6 +87,13 @@ def test_the_digest_takes_every_dtype_and_shape(name):
 def test_many_digests_are_those_of_each_and_none_of_nothing():
     assert digests(tensors().items()) == {name: slow_digest(name, tensor) for name, tensor in tensors().items()}
     assert digests([]) == {}
+
+
+@pytest.mark.parametrize("together", [1, 3, 7])
+def test_digests_are_the_same_however_many_words_are_summed_at_once(together, monkeypatch):
+    expected = digests(tensors().items())
+    monkeypatch.setattr(digest_module, "TOGETHER", together)
+    assert digests(tensors().items()) == expected
 
 
 @relaxed

@@ -30,9 +30,10 @@ from vllm.distributed.weight_transfer.factory import WeightTransferEngineFactory
 from vllm.model_executor.model_loader.reload import finalize_layerwise_reload, initialize_layerwise_reload
 from vllm.model_executor.model_loader.reload.layerwise import get_layerwise_info
 
+from r1rl.digest import digests
 from r1rl.engine import cpu_drafts
 from r1rl.engine.scheduler import LEDGER
-from r1rl.sync import Parcel, Receipt, digests, unpack
+from r1rl.sync import Parcel, Receipt, unpack
 
 BACKEND = "r1rl"
 UNRECORDED = ("e_score_correction_bias", ".bias")
