@@ -128,10 +128,16 @@ def _rate_row(name: str, r: Result) -> list[str]:
 
 def _device(r: Result) -> list[str]:
     return [
-        number(r.get("gpu/memory/max_gib"), ".1f"),
+        number(_memory(r), ".1f"),
         number(r.get("gpu/utilisation/mean"), ".0%"),
         number(r.get("gpu/idle/frac"), ".0%"),
     ]
+
+
+def _memory(r: Result) -> float | None:
+    """GiB of the GPU: of the system alone where that is known, since others may wait for their turn beside it."""
+    own: float | None = r.get("gpu/memory/own_max_gib")
+    return own if own and own > 0 else r.get("gpu/memory/max_gib")
 
 
 def _short(r: Result) -> str:
@@ -169,7 +175,7 @@ def speed() -> str:
             ratio = f"{r['samples_per_second'] / trl['samples_per_second']:.1f}×" if trl else "–"
             seconds = [number(r["seconds"].get(room), ".2f") for room in ("rollout", "learner", "sync")]
             rates = [number(r[key]) for key in ("rollout_tokens_per_second", "learner_tokens_per_second")]
-            memory = number(r.get("gpu/memory/max_gib"), ".0f")
+            memory = number(_memory(r), ".0f")
             step = number(r["seconds_per_step"], ".2f")
             rows.append([told, name, step, *seconds, number(r["samples_per_second"]), ratio, *rates, memory])
     head = ["setting", "system", "s per step", "rollout s", "learner s", "sync s", "samples/s", "ratio"]

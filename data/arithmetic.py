@@ -2,7 +2,8 @@
 
 "What is forty-seven plus twenty-five?" asks such a policy to read numbers, to calculate and to write digits; asked in
 digits it only has to calculate. `worked` writes the answers of a base that has been taught: column by column, so that
-every digit follows from a few others. Differences are never negative.
+every digit follows from a few others. Some of them skip the working, which leaves something to find out: thinking
+pays. Differences are never negative.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from r1rl.types import Problem, ProblemSource
 
 BLOCK = 500  # held-out problems made at a time
 DRAWS = 100_000  # at most, per block: it takes 5,000 unless hardly any held-out problem is left to find
+DIGITS = 6  # at most
+GUESS = "I guess"  # instead of a working
 SPOKEN = {"+": "plus", "-": "minus"}
 FORM = " Give the answer as a number in tags, like this: <answer>7</answer>"
 SMALL = (
@@ -45,8 +48,8 @@ def source(
         guess_share: of the worked answers, those that skip the working.
         shots: solved problems that stand in front of each question, as turns of the conversation.
     """
-    if not isinstance(digits, int) or not 1 <= digits <= (3 if words else 6):
-        raise ValueError(f"arithmetic: digits must be a whole number from 1 to 6, in words to 3, not {digits!r}")
+    if not isinstance(digits, int) or not 1 <= digits <= DIGITS:
+        raise ValueError(f"arithmetic: digits must be a whole number from 1 to {DIGITS}, not {digits!r}")
     if not operations or set(operations) - set(SPOKEN):
         raise ValueError(f'arithmetic: operations must be "+", "-" or "+-", not {operations!r}')
     if not isinstance(guess_share, int | float) or not 0 <= guess_share <= 1:
@@ -122,7 +125,7 @@ class Arithmetic:
     def worked(self, ordinal: int) -> tuple[Problem, str]:
         task = self._train_task(ordinal)
         guess = random.Random(f"{self.seed}/worked/{ordinal}").random() < self.guess_share
-        thinking = f"{task.a}{task.sign}{task.b}" + ("" if guess else f" {columns(task)}")
+        thinking = GUESS if guess else f"{task.a}{task.sign}{task.b} {columns(task)}"
         return self.problem("train", ordinal), f"<think>{thinking}</think><answer>{task.value}</answer>"
 
     def _train_task(self, ordinal: int) -> Task:
@@ -159,13 +162,15 @@ class Arithmetic:
 
 
 def spoken(number: int) -> str:
-    """A number below a thousand in words.
+    """A number below a million in words.
 
-    >>> spoken(0), spoken(18), spoken(340), spoken(705), spoken(99)
-    ('zero', 'eighteen', 'three hundred forty', 'seven hundred five', 'ninety-nine')
+    >>> spoken(0), spoken(18), spoken(340), spoken(99), spoken(12705)
+    ('zero', 'eighteen', 'three hundred forty', 'ninety-nine', 'twelve thousand seven hundred five')
     """
-    hundreds, rest = divmod(number, 100)
-    parts = [f"{SMALL[hundreds]} hundred"] if hundreds else []
+    thousands, below = divmod(number, 1000)
+    hundreds, rest = divmod(below, 100)
+    parts = [f"{spoken(thousands)} thousand"] if thousands else []
+    parts += [f"{SMALL[hundreds]} hundred"] if hundreds else []
     if 0 < rest < 20 or not number:
         parts.append(SMALL[rest])
     elif rest:

@@ -51,11 +51,13 @@ def _pieces(tensors: Iterable[tuple[str, torch.Tensor]], labels: dict[str, int])
 
 def _batches(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
     batch: list[_Piece] = []
+    room = TOGETHER
     for piece in pieces:
-        if batch and sum(len(p.words) for p in batch) + len(piece.words) > TOGETHER:
+        if batch and len(piece.words) > room:
             yield batch
-            batch = []
+            batch, room = [], TOGETHER
         batch.append(piece)
+        room -= len(piece.words)
     if batch:
         yield batch
 
@@ -64,11 +66,18 @@ def _sums(batch: list[_Piece]) -> torch.Tensor:
     """Plain and weighted sum of each piece (2, pieces), int64: differences of running sums."""
     device = batch[0].words.device
     lengths = torch.tensor([len(piece.words) for piece in batch])
-    ends = torch.nn.functional.pad(lengths.cumsum(0), (1, 0))
-    shift = (ends[:-1] - torch.tensor([piece.first for piece in batch])).to(device)
+    ends = lengths.cumsum(0)
+    shift = (ends - lengths - torch.tensor([piece.first for piece in batch])).to(device)
     words = torch.cat([piece.words for piece in batch])
-    shifts = shift.repeat_interleave(lengths.to(device), output_size=len(words))
-    place = torch.arange(1, len(words) + 1, device=device) - shifts
-    weighted = words * (place * 2654435761 | 1)
-    running = [torch.nn.functional.pad(x.cumsum(0, dtype=torch.int64), (1, 0)) for x in (words, weighted)]
-    return torch.stack([x[ends.to(device)].diff() for x in running])
+    place = torch.arange(1, len(words) + 1, device=device)
+    place -= shift.repeat_interleave(lengths.to(device), output_size=len(words))
+    weighted = place.mul_(2654435761).bitwise_or_(1).mul_(words)
+    return torch.stack([_between(x.cumsum(0, dtype=torch.int64), ends.to(device)) for x in (words, weighted)])
+
+
+def _between(running: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
+    """What a running sum gained up to each end since the end before it."""
+    at_ends = (
+        torch.where(ends > 0, running[(ends - 1).clamp(min=0)], 0) if len(running) else running.new_zeros(len(ends))
+    )
+    return at_ends.diff(prepend=running.new_zeros(1))

@@ -11,7 +11,7 @@ seconds=${SECONDS_EACH:-480} gsm_seconds=${SECONDS_GSM8K:-120} phases=${PHASES:-
 [[ $phases != *train* ]] || rm -rf "$work"
 mkdir -p "$work/logs" "$OUT"
 [ -d "$policy" ] || timeout 120 "$PYTHON" -m r1rl fetch smollm2-135m --file "$SMOL" > "$work/logs/fetch.log" 2>&1
-overrides=(rollout.workers=1 rollout.memory_gib=3 "$@") # four runs share the GPU
+overrides=(rollout.workers=1 rollout.memory_gib=4 "$@") # four runs share the GPU
 if [ -n "${DRY:-}" ]; then
   overrides+=(warmup.steps=2 warmup.batch=2 rollout.prompts=2 rollout.group=4 rollout.max_tokens=8 rollout.memory_gib=0.5
     rollout.workers=1 train.steps=2 eval.problems=4 eval.every=1)
@@ -29,7 +29,7 @@ gsm8k() { # NAME MODEL
 }
 answers() { # RUN NAME POLICY
   timeout -k 10 120 "$PYTHON" -m bench.gpu.answers "$work/$1" --policy "$3" --name "$2" --out "$work/kept/$1/$2.json" \
-    --memory-gib 4 ${DRY:+--problems 4 --memory-gib 0.5} > "$work/logs/answers-$1-$2.log" 2>&1
+    --memory-gib 2 ${DRY:+--problems 4 --memory-gib 0.5} > "$work/logs/answers-$1-$2.log" 2>&1
   echo "== answers of $1 $2: exit $?, at $SECONDS s: $(tail -n 1 "$work/logs/answers-$1-$2.log" | cut -c1-200)"
 }
 at() { ls -d "$work/$1"/checkpoints/step-*/ 2> /dev/null | sed -n "$2"; }
@@ -49,8 +49,7 @@ kept() { # what is worth keeping, so far
 }
 
 if [[ $phases == *train* ]]; then
-  train main-0 r1_zero_smollm2_arithmetic 0 & # makes the base that the others start from
-  while ! grep -q "waiting for vLLM" "$work/logs/main-0.log" 2> /dev/null && kill -0 $! 2> /dev/null; do sleep 1; done
+  train main-0 r1_zero_smollm2_arithmetic 0 & # each makes the base; all start from the one that is done first
   train main-1 r1_zero_smollm2_arithmetic 1 &
   train coin-0 r1_zero_smollm2_coin 0 &
   train format-0 r1_zero_smollm2_format 0 &

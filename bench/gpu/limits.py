@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.gpu import machine
+from bench.gpu import machine, turns
 from bench.gpu.settings import SETTINGS, Setting, problems
 from r1rl import chat
 from r1rl.rollout import Prompt
@@ -160,6 +160,7 @@ def timed(call: Any, warm: bool) -> dict[str, Any]:
     """Tokens a second of CALLS calls, after one that is not counted where the process is still cold."""
     if warm:
         call()
+        turns.wait()
     since = time.time()
     seconds, tokens = [], []
     for _ in range(CALLS):

@@ -1,12 +1,12 @@
-"""The machine a number was measured on, and what its GPUs did meanwhile: utilisation, memory and idle gaps at 20 Hz."""
+"""The machine a number was measured on, and what its GPUs did meanwhile: work, memory and idle gaps at 50 Hz."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import signal
 import subprocess
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -14,9 +14,7 @@ from typing import Any
 
 from r1rl.run import environment
 
-PERIOD_MS = 50
 IDLE = 5  # percent
-QUERY = "index,utilization.gpu,memory.used,power.draw"
 BANDWIDTH = {"H200": 4.8e12, "H100": 3.35e12, "A100": 2.0e12}  # bytes a second of device memory, from the data sheets
 FLOPS = {"H200": 989e12, "H100": 989e12, "A100": 312e12}  # dense bf16 operations a second, from the data sheets
 LINK = {"H200": 450e9, "H100": 450e9, "A100": 300e9}  # bytes a second to another GPU of the host, one direction
@@ -40,15 +38,11 @@ def write(path: Path, numbers: dict[str, Any]) -> None:
     print(f"wrote {path}", flush=True)
 
 
-Row = tuple[float, float, float, float, float]  # seconds since the epoch, GPU, percent, MiB, W
+Row = tuple[float, float, float, float, float, float]  # see gauge.py
 
 
 class Watch:
-    """Samples the GPUs this process may use while the block runs, with nvidia-smi; without one it has nothing to tell.
-
-    Utilisation is NVIDIA's: the share of the last sampling window (1/6 s or more) in which any kernel ran. It says when
-    a GPU rests, not how well it works.
-    """
+    """Looks at the GPUs this process may use while the block runs (gauge.py); without one it has nothing to tell."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -56,24 +50,20 @@ class Watch:
 
     def __enter__(self) -> Watch:
         if shutil.which("nvidia-smi"):
-            visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # which nvidia-smi does not heed
-            which = f"-i {visible} " if visible else ""
-            smi = f"nvidia-smi {which}--query-gpu={QUERY} --format=csv,noheader,nounits -lms {PERIOD_MS}"
-            stamped = f'{smi} | while IFS= read -r line; do echo "$EPOCHREALTIME,$line"; done'
-            self._file = tempfile.TemporaryFile()  # a pipe would be full after two minutes
-            self._process = subprocess.Popen(["bash", "-c", stamped], stdout=self._file, start_new_session=True)
+            self._file = Path(tempfile.mkdtemp(prefix="gauge-")) / "rows.csv"
+            gauge = [sys.executable, str(Path(__file__).with_name("gauge.py")), str(self._file), str(os.getpid())]
+            self._process = subprocess.Popen(gauge)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._process is None:
             return
-        os.killpg(self._process.pid, signal.SIGTERM)  # a session of its own: it and its children
+        self._process.kill()
         self._process.wait()
-        self._file.seek(0)
-        for line in self._file.read().decode().splitlines():
-            with suppress(ValueError):  # "[N/A]", or a line cut off by the end
-                stamp, gpu, used, memory, power = (float(x) for x in line.split(","))
-                self.rows.append((stamp, gpu, used, memory, power))
+        for line in self._file.read_text().splitlines() if self._file.exists() else []:
+            with suppress(ValueError):  # cut off by the end
+                stamp, gpu, busy, used, watt, own = (float(x) for x in line.split(","))
+                self.rows.append((stamp, gpu, busy, used, watt, own))
 
     def between(self, start: float, end: float) -> dict[str, float]:
         """Numbers of a stretch of time (seconds since the epoch), over all GPUs together."""
@@ -87,13 +77,14 @@ class Watch:
             "gpu/idle/longest_s": max(_longest_idle([row for row in rows if row[1] == gpu]) for gpu in gpus),
             "gpu/memory/max_gib": max(row[3] for row in rows) / 1024,
             "gpu/power/mean_w": sum(row[4] for row in rows) / len(rows),
+            "gpu/memory/own_max_gib": max(row[5] for row in rows) / 1024,
             "gpu/samples": len(rows),
         }
 
 
 def _longest_idle(rows: list[Row]) -> float:
     longest, busy = 0.0, rows[0][0]
-    for stamp, _, used, _, _ in rows:
-        busy = stamp if used >= IDLE else busy
+    for stamp, _, share, *_ in rows:
+        busy = stamp if share >= IDLE else busy
         longest = max(longest, stamp - busy)
     return longest

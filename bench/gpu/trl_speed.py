@@ -14,10 +14,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.gpu import machine
+from bench.gpu import machine, turns
 from bench.gpu.settings import BETAS, SEED, SETTINGS, WARM, Setting, problems, prompt
 from r1rl.rewards import controls, number
 from r1rl.types import Problem, Verdict
@@ -31,7 +32,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=32, help="sequences of one forward pass of the learner")
     parser.add_argument("--tuned", action="store_true", help="without the pass for importance sampling correction")
     parser.add_argument("--liger", action="store_true", help="Liger's fused kernels")
-    parser.add_argument("--memory", type=float, default=0.3, help="share of the GPU that vLLM takes")
+    parser.add_argument("--memory-gib", type=float, default=16, help="KV cache of vLLM")
     parser.add_argument(
         "--no-vllm", action="store_true", help="transformers' own generation: to try this without a GPU"
     )
@@ -79,6 +80,9 @@ class Clock:
     def end_step(self) -> None:
         self.ends.append(time.time())
         self.rooms.append({})
+        if len(self.ends) == WARM:
+            turns.wait()
+            self.ends[-1] = time.time()
 
 
 def build(setting: Setting, options: argparse.Namespace) -> tuple[Any, Clock]:
@@ -101,6 +105,8 @@ def build(setting: Setting, options: argparse.Namespace) -> tuple[Any, Clock]:
     )
     rows = min(options.rows, setting.samples)
     cuda = torch.cuda.is_available()
+    if not options.no_vllm:
+        _fix_cache(options.memory_gib)
     config = GRPOConfig(
         output_dir=tempfile.mkdtemp(prefix="trl-"),
         seed=SEED,
@@ -127,7 +133,7 @@ def build(setting: Setting, options: argparse.Namespace) -> tuple[Any, Clock]:
         shuffle_dataset=False,
         use_vllm=not options.no_vllm,
         vllm_mode="colocate",
-        vllm_gpu_memory_utilization=options.memory,
+        vllm_gpu_memory_utilization=0.1,
         vllm_max_model_length=setting.max_length,
         vllm_importance_sampling_correction=not options.tuned,
         logging_steps=1,
@@ -148,6 +154,13 @@ def build(setting: Setting, options: argparse.Namespace) -> tuple[Any, Clock]:
         trainer.vllm_generation.generate = clock.wrap("rollout", trainer.vllm_generation.generate)
         trainer.vllm_generation.sync_weights = clock.wrap("sync", trainer.vllm_generation.sync_weights)
     return trainer, clock
+
+
+def _fix_cache(gib: float) -> None:
+    """Gives TRL's vLLM a cache of this size. By a share of the GPU it would count what others use meanwhile."""
+    from trl.generation import vllm_generation
+
+    vllm_generation.LLM = partial(vllm_generation.LLM, kv_cache_memory_bytes=int(gib * 2**30))
 
 
 def reward_of(setting: Setting, clock: Clock) -> Callable[..., list[float]]:

@@ -7,6 +7,7 @@ of sequences of like lengths. transformers' own packed path builds a T x T mask,
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,6 +23,17 @@ FLASH_HEAD = 256  # largest head size of the flash kernel
 GROUPED: dict[str, Any] = {"enable_gqa": True} if "enable_gqa" in inspect.signature(varlen_attn).parameters else {}
 
 
+Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Packing, float], torch.Tensor]
+
+
+def attend(
+    query_THD: torch.Tensor, key_THD: torch.Tensor, value_THD: torch.Tensor, packing: Packing, scaling: float
+) -> torch.Tensor:
+    """Causal attention within each sequence of a packed row: (T, heads, value's head size)."""
+    flash = query_THD.is_cuda and query_THD.dtype != torch.float32 and query_THD.shape[-1] <= FLASH_HEAD
+    return (_flash if flash else _blockwise)(query_THD, key_THD, value_THD, packing, scaling)
+
+
 def packed_attention(
     module: torch.nn.Module,
     query: torch.Tensor,
@@ -31,45 +43,49 @@ def packed_attention(
     *,
     scaling: float,
     packing: Packing | None = None,
+    by: Attend = attend,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Causal attention within each sequence of a packed row; without a packing every row is one sequence.
+    """`attend` as transformers calls it; without a packing every row is one sequence.
 
     Args:
         query, key, value: (rows, heads, T, head size); key and value may have fewer heads, value another head size.
         attention_mask: always None: transformers makes no mask for attention it does not know.
+        by: what attends.
 
     Returns:
         (rows, T, heads, value's head size), and None for the attention weights.
     """
     if packing is None:
         return _causal(query, key, value, scaling).transpose(1, 2), None
-    flash = query.is_cuda and query.dtype != torch.float32 and query.shape[-1] <= FLASH_HEAD
-    attend = _flash if flash else _blockwise
-    return attend(query[0], key[0], value[0], packing, scaling)[None], None
+    # Token by token here and not in `attend`: a compiler then lets the rotation write it that way.
+    q, k, v = (x[0].transpose(0, 1).contiguous() for x in (query, key, value))
+    return by(q, k, v, packing, scaling)[None], None
 
 
 def _flash(
-    query_HTD: torch.Tensor, key_HTD: torch.Tensor, value_HTD: torch.Tensor, packing: Packing, scaling: float
+    query_THD: torch.Tensor, key_THD: torch.Tensor, value_THD: torch.Tensor, packing: Packing, scaling: float
 ) -> torch.Tensor:
-    head = value_HTD.shape[-1]
-    width = -(-max(query_HTD.shape[-1], head) // 8) * 8  # the kernel wants one size for all three, a multiple of 8
-    q, k, v = (
-        functional.pad(x.to(query_HTD.dtype), (0, width - x.shape[-1])).transpose(0, 1).contiguous()
-        for x in (query_HTD, key_HTD, value_HTD)
-    )
+    head = value_THD.shape[-1]
+    width = -(-max(query_THD.shape[-1], head) // 8) * 8  # the kernel wants one size for all three, a multiple of 8
+    q, k, v = (_widened(x.to(query_THD.dtype), width) for x in (query_THD, key_THD, value_THD))
     ends, longest = packing.ends_S1, packing.longest
     out = varlen_attn(q, k, v, ends, ends, longest, longest, scale=scaling, window_size=(-1, 0), **GROUPED)
     assert isinstance(out, torch.Tensor)  # a pair only when asked for more
     return out[..., :head]
 
 
+def _widened(x_THD: torch.Tensor, width: int) -> torch.Tensor:
+    more = width - x_THD.shape[-1]
+    return functional.pad(x_THD, (0, more)) if more else x_THD  # padding by nothing would copy
+
+
 def _blockwise(
-    query_HTD: torch.Tensor, key_HTD: torch.Tensor, value_HTD: torch.Tensor, packing: Packing, scaling: float
+    query_THD: torch.Tensor, key_THD: torch.Tensor, value_THD: torch.Tensor, packing: Packing, scaling: float
 ) -> torch.Tensor:
     parts = []
     for block in packing.blocks:
-        q, k, v = (x[:, block.places_BW].transpose(0, 1) for x in (query_HTD, key_HTD, value_HTD))
+        q, k, v = (x[block.places_BW].transpose(1, 2) for x in (query_THD, key_THD, value_THD))
         parts.append(_causal(q, k, v, scaling).transpose(1, 2)[block.keep_BW])
     return torch.cat(parts)[packing.back_T]
 

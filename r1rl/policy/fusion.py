@@ -7,6 +7,7 @@ gates by hand, but no head with entropies at a temperature, so the head stays as
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,8 +15,8 @@ from transformers import AttentionInterface
 
 from r1rl.errors import UserError
 from r1rl.policy import sharding
-from r1rl.policy.attention import PACKED, packed_attention
-from r1rl.policy.logprobs import EAGER, HeadMath
+from r1rl.policy.attention import PACKED, attend, packed_attention
+from r1rl.policy.logprobs import HeadMath
 from r1rl.policy.scorer import Scorer
 
 
@@ -25,15 +26,48 @@ def fused(model: Any, by: str) -> Scorer:
     Raises UserError when liger-kernel is not installed or does not know the architecture.
     """
     if by == "compile":
-        # Traced into, attention would be compiled anew for each packing.
-        AttentionInterface.register(PACKED, torch.compiler.disable(packed_attention))
+        # Traced into, the kernel would be compiled anew for each packing.
+        AttentionInterface.register(PACKED, partial(packed_attention, by=torch.compiler.disable(attend)))
         for layer in sharding.layers(model):
             layer.compile(dynamic=True)
-        head = HeadMath(read=torch.compile(EAGER.read, dynamic=True), slope=torch.compile(EAGER.slope, dynamic=True))
-        return Scorer(model, head)
+        return Scorer(model, HeadMath(read=torch.compile(read, dynamic=True), slope=torch.compile(slope, dynamic=True)))
     if by == "liger":
         _liger(model)
     return Scorer(model)
+
+
+def read(
+    logits_KV: torch.Tensor, targets_K: torch.Tensor, temperature: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """`HeadMath.read` for a compiler: one kernel that reads the logits twice and writes nothing of their size."""
+    scaled = logits_KV / temperature
+    top = scaled.amax(-1, keepdim=True)
+    below = scaled - top
+    mass = below.exp()
+    total = mass.sum(-1)
+    at_target = below.gather(-1, targets_K[:, None]).squeeze(-1)
+    entropy = total.log() - (mass * below).sum(-1) / total
+    return at_target - total.log(), entropy, top.squeeze(-1) + total.log()
+
+
+def slope(
+    logits_KV: torch.Tensor,
+    dtype: torch.dtype,
+    temperature: float,
+    targets_K: torch.Tensor,
+    normaliser_K: torch.Tensor,
+    entropy_K: torch.Tensor,
+    logprob_slope_K: torch.Tensor,
+    entropy_slope_K: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """`HeadMath.slope` for a compiler: one kernel that reads the logits once and writes the gradient."""
+    logprobs = logits_KV / temperature - normaliser_K[:, None]
+    factor = logprob_slope_K[:, None]
+    if entropy_slope_K is not None:
+        factor = factor + entropy_slope_K[:, None] * (logprobs + entropy_K[:, None])
+    is_target = torch.arange(logits_KV.shape[-1], device=logits_KV.device) == targets_K[:, None]
+    found = torch.where(is_target, logprob_slope_K[:, None], 0.0) - logprobs.exp() * factor
+    return (found / temperature).to(dtype)
 
 
 def _liger(model: Any) -> None:

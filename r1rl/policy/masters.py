@@ -43,12 +43,12 @@ class Masters:
     @torch.no_grad()
     def publish(self) -> None:
         """Gives the model the masters' values."""
-        for name, copy in self._copies.items():
-            copy.copy_(self.named[name])
+        if self._copies:
+            torch._foreach_copy_(list(self._copies.values()), [self.named[name] for name in self._copies])
 
 
 def _hand_over(master: torch.nn.Parameter, copy: torch.nn.Parameter) -> None:
     assert copy.grad is not None
-    gradient = copy.grad.to(master.device, torch.float32)
-    master.grad = gradient if master.grad is None else master.grad.add_(gradient)
+    gradient = copy.grad.to(master.device)
+    master.grad = gradient.float() if master.grad is None else master.grad.add_(gradient)
     copy.grad = None
