@@ -24,7 +24,7 @@ train() { # NAME RECIPE SEED
 gsm8k() { # NAME MODEL
   [ -n "${R1RL_DATA:-}" ] || return 0
   timeout -k 20 "$gsm_seconds" "$PYTHON" -m r1rl eval "$2" --suite gsm8k_test --k 1 --max-tokens 512 --at-once 512 \
-    --memory-gib 10 --out "$work/gsm8k-$1" > "$work/logs/gsm8k-$1.log" 2>&1
+    --memory-gib 4 --out "$work/gsm8k-$1" > "$work/logs/gsm8k-$1.log" 2>&1
   echo "== gsm8k $1: exit $?, at $SECONDS s"; tail -n 6 "$work/logs/gsm8k-$1.log" | cut -c1-200
 }
 answers() { # RUN NAME POLICY
@@ -33,7 +33,10 @@ answers() { # RUN NAME POLICY
   echo "== answers of $1 $2: exit $?, at $SECONDS s: $(tail -n 1 "$work/logs/answers-$1-$2.log" | cut -c1-200)"
 }
 at() { ls -d "$work/$1"/checkpoints/step-*/ 2> /dev/null | sed -n "$2"; }
-newest() { local found; found=$(ls -td "$R1RL_HOME"/warmup/*/ 2> /dev/null | head -n 1); echo "${found:-$policy}" | sed 's,/$,,'; }
+newest() { # the newest cold start of SmolLM2
+  local config; config=$(grep -ls '"llama"' "$R1RL_HOME"/warmup/*/config.json | xargs -r ls -t | head -n 1)
+  config=${config:-$policy/config.json}; echo "${config%/*}"
+}
 kept() { # what is worth keeping, so far
   for run in main-0 main-1 coin-0 format-0; do
     kept=$work/kept/$run; mkdir -p "$kept/rollouts"

@@ -136,6 +136,7 @@ def memory(settings: list[Setting], options: argparse.Namespace) -> Found:
         size = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
         per_token = 2 * config["num_hidden_layers"] * config["num_key_value_heads"] * size * 2
     sheet = machine.limit(machine.BANDWIDTH, machine.gpu_name())
+    turns.wait()
     copied = _copy_bandwidth() if torch.cuda.is_available() else None
     for setting in settings:
         prompt = statistics.mean(len(p.ids_T) for p in next(batches(setting, options)))

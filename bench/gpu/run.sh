@@ -36,7 +36,9 @@ ours() { run "$1" "$patience" "$PYTHON" -m bench.gpu.speed "$2" --policy "$3" --
   --timeout $((patience - 20)) --microbatch "${MICROBATCH:-32768}" "${@:4}" "${dry[@]}"; }
 fast() { ours "$1" "$2" "$3" --workers "${WORKERS:-4}" --memory-gib "${MEMORY_GIB:-4}" --set ${cuda:+learner.fusion=compile} "${@:4}"; }
 trl() { run "$1" "$patience" "$PYTHON" -m bench.gpu.trl_speed "$2" --policy "$3" --out "$work/json/$1.json" "${no_vllm[@]}" "${@:4}"; }
-base() { ls -td "$R1RL_HOME"/warmup/*/ 2> /dev/null | head -n 1 | sed 's,/$,,'; }
+base() { # the newest cold start of SmolLM2
+  local config; config=$(grep -ls '"llama"' "$R1RL_HOME"/warmup/*/config.json | xargs -r ls -t | head -n 1); echo "${config%/*}"
+}
 
 phase() { # NAME
   case $1 in
@@ -52,7 +54,7 @@ phase() { # NAME
     trl-short) trl trl-short $short "$endless" --rows 64 --tuned --memory-gib 8 ;;
     trl-long) trl trl-long $long "$endless" --rows 16 --tuned --memory-gib 16 ;;
     trl-default) trl trl-short-default $short "$endless" --rows 64 --memory-gib 8 ;;
-    ours-natural) MEMORY_GIB=2 fast ours-natural $natural "$(base)" ;;
+    ours-natural) MEMORY_GIB=2 fast ours-natural $natural "$(base)" --microbatch 32768 ;;
     trl-natural) trl trl-natural $natural "$(base)" --rows 64 --tuned --memory-gib 8 ;;
     sleep) # the GPU shared in turns instead of split
       MEMORY_GIB=2 fast ours-short-sleep $short "$endless" 'rollout.options={enable_sleep_mode: true}' ;;
