@@ -1,8 +1,8 @@
 """Writes what the GPUs do, line by line: python bench/gpu/gauge.py FILE [ROOT]. Ends when it is killed.
 
-A line is: seconds since the epoch, GPU, percent of the time since the line before in which it worked, MiB in use, W,
-MiB in use by the process ROOT and its descendants (-1 where NVML does not say). From Hopper on the share is counted by
-the hardware (NVML's GPM), between any two looks; before, it is NVML's own average over a sixth of a second or more.
+A line is: seconds since the epoch, GPU, percent of the time since the line before in which it worked, the same as NVML's
+average over a sixth of a second or more, MiB in use, W, MiB in use by the process ROOT and its descendants. The first
+share is counted by the hardware (NVML's GPM, from Hopper on). -1 stands for what NVML does not say.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ def main() -> None:
     nvml.nvmlInit()
     visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(nvml.nvmlDeviceGetCount())))
     gpus = [(int(i), nvml.nvmlDeviceGetHandleByIndex(int(i))) for i in visible.split(",")]
-    busy = {i: _hardware_counter(nvml, gpu) or _average(nvml, gpu) for i, gpu in gpus}
+    busy = {i: _hardware_counter(nvml, gpu) for i, gpu in gpus}
     own = dict.fromkeys(busy, -1.0)
     look = 0
     while True:
         for i, gpu in gpus:
             if root and look % OWN_EVERY == 0:
                 own[i] = _own(nvml, gpu, root)
+            average = nvml.nvmlDeviceGetUtilizationRates(gpu).gpu
             used, watt = nvml.nvmlDeviceGetMemoryInfo(gpu).used / 2**20, nvml.nvmlDeviceGetPowerUsage(gpu) / 1000
-            out.write(f"{time.time():.3f},{i},{busy[i]():.1f},{used:.0f},{watt:.0f},{own[i]:.0f}\n")
+            out.write(f"{time.time():.3f},{i},{busy[i]():.1f},{average},{used:.0f},{watt:.0f},{own[i]:.0f}\n")
         look += 1
         time.sleep(PERIOD_S)
 
@@ -45,34 +46,36 @@ def _nvml() -> ModuleType:
     path = Path(found.submodule_search_locations[0]) / "third_party" / "pynvml.py"
     spec: Any = importlib.util.spec_from_file_location("pynvml", path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules["pynvml"] = module  # it looks itself up there
     spec.loader.exec_module(module)
     return module
 
 
-def _hardware_counter(nvml: Any, gpu: Any) -> Callable[[], float] | None:
+def _hardware_counter(nvml: Any, gpu: Any) -> Callable[[], float]:
     try:
-        if not nvml.nvmlGpmQueryDeviceSupport(gpu).isSupportedDevice:
-            return None
-        samples = [nvml.nvmlGpmSampleAlloc() for _ in range(2)]
-        nvml.nvmlGpmSampleGet(gpu, samples[0])
+        supported = nvml.nvmlGpmQueryDeviceSupport(gpu).isSupportedDevice
+        samples = [nvml.nvmlGpmSampleAlloc() for _ in range(2)] if supported else []
+        if samples:
+            nvml.nvmlGpmSampleGet(gpu, samples[0])
     except nvml.NVMLError:
-        return None
+        samples = []
 
     def busy() -> float:
+        if not samples:
+            return -1.0
         nvml.nvmlGpmSampleGet(gpu, samples[1])
         asked = nvml.c_nvmlGpmMetricsGet_t()
-        asked.version, asked.numMetrics = nvml.NVML_GPM_METRICS_GET_VERSION, 1
+        asked.version, asked.numMetrics = nvml.NVML_GPM_METRICS_GET_VERSION, len(metrics)
         asked.sample1, asked.sample2 = samples
-        asked.metrics[0].metricId = nvml.NVML_GPM_METRIC_GRAPHICS_UTIL
+        for place, metric in enumerate(metrics):
+            asked.metrics[place].metricId = metric
         nvml.nvmlGpmMetricsGet(asked)
         samples.reverse()
-        return float(asked.metrics[0].value)
+        found = [asked.metrics[place] for place in range(len(metrics))]
+        return max((float(m.value) for m in found if m.nvmlReturn == 0), default=-1.0)
 
+    metrics = (nvml.NVML_GPM_METRIC_GRAPHICS_UTIL, nvml.NVML_GPM_METRIC_SM_UTIL)
     return busy
-
-
-def _average(nvml: Any, gpu: Any) -> Callable[[], float]:
-    return lambda: float(nvml.nvmlDeviceGetUtilizationRates(gpu).gpu)
 
 
 def _own(nvml: Any, gpu: Any, root: int) -> float:

@@ -11,7 +11,7 @@ seconds=${SECONDS_EACH:-480} gsm_seconds=${SECONDS_GSM8K:-120} phases=${PHASES:-
 [[ $phases != *train* ]] || rm -rf "$work"
 mkdir -p "$work/logs" "$OUT"
 [ -d "$policy" ] || timeout 120 "$PYTHON" -m r1rl fetch smollm2-135m --file "$SMOL" > "$work/logs/fetch.log" 2>&1
-overrides=(rollout.workers=1 rollout.memory_gib=4 "$@") # four runs share the GPU
+overrides=(rollout.workers=1 rollout.memory_gib=3 learner.microbatch_tokens=16384 "$@") # four runs share the GPU
 if [ -n "${DRY:-}" ]; then
   overrides+=(warmup.steps=2 warmup.batch=2 rollout.prompts=2 rollout.group=4 rollout.max_tokens=8 rollout.memory_gib=0.5
     rollout.workers=1 train.steps=2 eval.problems=4 eval.every=1)

@@ -38,7 +38,7 @@ def write(path: Path, numbers: dict[str, Any]) -> None:
     print(f"wrote {path}", flush=True)
 
 
-Row = tuple[float, float, float, float, float, float]  # see gauge.py
+Row = tuple[float, float, float, float, float, float]  # seconds, GPU, busy percent, MiB, W, own MiB
 
 
 class Watch:
@@ -60,10 +60,13 @@ class Watch:
             return
         self._process.kill()
         self._process.wait()
+        found = []
         for line in self._file.read_text().splitlines() if self._file.exists() else []:
             with suppress(ValueError):  # cut off by the end
-                stamp, gpu, busy, used, watt, own = (float(x) for x in line.split(","))
-                self.rows.append((stamp, gpu, busy, used, watt, own))
+                stamp, gpu, counted, average, used, watt, own = (float(x) for x in line.split(","))
+                found.append((stamp, gpu, counted, average, used, watt, own))
+        counts = any(row[2] > 0 for row in found)  # or this GPU's hardware counter says nothing
+        self.rows = [(stamp, gpu, a if counts else b, *rest) for stamp, gpu, a, b, *rest in found]  # type: ignore[misc]
 
     def between(self, start: float, end: float) -> dict[str, float]:
         """Numbers of a stretch of time (seconds since the epoch), over all GPUs together."""

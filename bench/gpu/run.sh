@@ -51,11 +51,11 @@ phase() { # NAME
     graphs) limits vllm-graphs vllm $short --default-graphs ;;
     ours-short) MEMORY_GIB=2 fast ours-short $short "$endless" ;;
     ours-long) fast ours-long $long "$endless" ;;
-    trl-short) trl trl-short $short "$endless" --rows 64 --tuned --memory-gib 8 ;;
-    trl-long) trl trl-long $long "$endless" --rows 16 --tuned --memory-gib 16 ;;
+    trl-short) trl trl-short $short "$endless" --rows 32 --tuned --memory-gib 6 ;;
+    trl-long) trl trl-long $long "$endless" --rows 8 --tuned --memory-gib 14 ;;
     trl-default) trl trl-short-default $short "$endless" --rows 64 --memory-gib 8 ;;
-    ours-natural) MEMORY_GIB=2 fast ours-natural $natural "$(base)" --microbatch 32768 ;;
-    trl-natural) trl trl-natural $natural "$(base)" --rows 64 --tuned --memory-gib 8 ;;
+    ours-natural) MEMORY_GIB=2 WORKERS=2 fast ours-natural $natural "$(base)" --microbatch 16384 ;;
+    trl-natural) trl trl-natural $natural "$(base)" --rows 32 --tuned --memory-gib 5 ;;
     sleep) # the GPU shared in turns instead of split
       MEMORY_GIB=2 fast ours-short-sleep $short "$endless" 'rollout.options={enable_sleep_mode: true}' ;;
     two) ours two-short $short "$endless" --workers 1 --memory-gib 16 ${cuda:+--set learner.fusion=compile} ;;
@@ -65,13 +65,20 @@ phase() { # NAME
         --out "$work/json/learner.json" --profile "$work/logs/profile" ${DRY:+--layers 2 --tokens 64 --microbatch 64} ;;
     base) run base 130 "$PYTHON" -m bench.gpu.base --policy "$policy" --out "$work/json/base.json" ${DRY:+--dry}
       grep digits "$work/logs/base.log" | sort -t: -k2 -r | head -n 40 | cut -c1-170 ;;
-    evals) bench/gpu/learning.sh ;; # PHASES="answers gsm8k", say
+    evals) ${EVALS:-bench/gpu/learning.sh} ;; # with PHASES="answers gsm8k", say
     *) echo "there is no phase $1" ;;
   esac
 }
 together() { # NAME…: started at once, measured one after the other (turns.py)
   local turns name; turns=$(mktemp -d)
-  for name in "$@"; do (R1RL_TURN="$turns/$name" phase "$name"; touch "$turns/$name".{ready,done}) & done
+  for name in "$@"; do
+    if [ "$name" = quiet ]; then # what comes after it starts when no training runs any more
+      while pgrep -f "r1rl train recipes" > /dev/null; do sleep 1; done
+      touch "$turns/$name".{ready,done}
+    else
+      (R1RL_TURN="$turns/$name" phase "$name"; touch "$turns/$name".{ready,done}) &
+    fi
+  done
   for name in "$@"; do until [ -e "$turns/$name.ready" ]; do sleep 0.2; done; done
   echo "== all ready at $SECONDS s"
   for name in "$@"; do touch "$turns/$name.go"; until [ -e "$turns/$name.done" ]; do sleep 0.1; done; done

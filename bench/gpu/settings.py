@@ -65,7 +65,7 @@ def natural(name: str, **sizes: int) -> Setting:
 SETTINGS = {
     "short": Setting(name="short", prompts=64, group=16, max_tokens=128, steps=5),
     "long": Setting(name="long", prompts=32, group=16, max_tokens=1024, steps=2),
-    "natural": natural("natural", prompts=64, group=16, max_tokens=96, steps=15),
+    "natural": natural("natural", prompts=64, group=16, max_tokens=96, steps=10),
     "dry": Setting(name="dry", prompts=4, group=4, max_tokens=16, steps=2),
     "dry-natural": natural("dry-natural", prompts=4, group=4, max_tokens=16, steps=2),
 }
