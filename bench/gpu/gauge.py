@@ -1,8 +1,8 @@
 """Writes what the GPUs do, line by line: python bench/gpu/gauge.py FILE [ROOT]. Ends when it is killed.
 
-A line is: seconds since the epoch, GPU, percent of the time since the line before in which it worked, the same as NVML's
-average over a sixth of a second or more, MiB in use, W, MiB in use by the process ROOT and its descendants. The first
-share is counted by the hardware (NVML's GPM, from Hopper on). -1 stands for what NVML does not say.
+A line is: seconds since the epoch, GPU, percent of the time since the line before in which it worked, the same as
+NVML's average over a sixth of a second or more, MiB in use, W, MiB in use by the process ROOT and its descendants. The
+first share is counted by the hardware (NVML's GPM, from Hopper on). -1 stands for what NVML does not say.
 """
 
 from __future__ import annotations
