@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.gpu import machine, turns
+from bench.gpu import machine
 from bench.gpu.settings import SETTINGS, Setting, problems
 from r1rl import chat
 from r1rl.rollout import Prompt
@@ -136,7 +136,6 @@ def memory(settings: list[Setting], options: argparse.Namespace) -> Found:
         size = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
         per_token = 2 * config["num_hidden_layers"] * config["num_key_value_heads"] * size * 2
     sheet = machine.limit(machine.BANDWIDTH, machine.gpu_name())
-    turns.wait()
     copied = _copy_bandwidth() if torch.cuda.is_available() else None
     for setting in settings:
         prompt = statistics.mean(len(p.ids_T) for p in next(batches(setting, options)))
@@ -161,7 +160,6 @@ def timed(call: Any, warm: bool) -> dict[str, Any]:
     """Tokens a second of CALLS calls, after one that is not counted where the process is still cold."""
     if warm:
         call()
-        turns.wait()
     since = time.time()
     seconds, tokens = [], []
     for _ in range(CALLS):

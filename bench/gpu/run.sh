@@ -4,9 +4,8 @@
 # each part.
 #   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf bench/gpu/run.sh NAME PHASE…
 # Phases: prepare memory vllm engine ours-short trl-short ours-long trl-long learner ours-natural trl-natural base sleep
-#   trl-default graphs two two-ranks. The natural ones want the base that learning.sh makes. Phases joined by commas, as
-#   in ours-short,trl-short,vllm, start together, and each is measured alone: starting takes longer than measuring, but
-#   the GPU must hold all of them.
+#   trl-default graphs two two-ranks. The natural ones want the base that learning.sh makes.
+# PATIENCE: seconds for one phase; TRL's vLLM takes minutes to start.
 # MICROBATCH: tokens of one forward pass of r1rl's learner. DRY=1 runs the same parts with a few tokens, without a GPU and
 # without TRL's vLLM.
 set -uo pipefail
@@ -17,7 +16,7 @@ PYTHON=${PYTHON:-python3}
 name=$1; shift
 work=/tmp/bench-$name; mkdir -p "$work/json" "$work/logs" "$OUT"
 policy=${POLICY:-$R1RL_HOME/models/smollm2-135m} endless=/tmp/bench-endless
-patience=${PATIENCE:-430} # seconds for one phase, waiting for its turn included
+patience=${PATIENCE:-430}
 short=short long=long natural=natural no_vllm=() dry=() cuda=1
 if [ -n "${DRY:-}" ]; then
   WORKERS=1 short=dry long=dry natural=dry-natural no_vllm=(--no-vllm) dry=(--memory-gib 0.5) cuda=
@@ -33,14 +32,14 @@ run() { # NAME SECONDS COMMAND…: a log of its own, its end on the screen
 }
 limits() { run "$1" "$patience" "$PYTHON" -m bench.gpu.limits "${@:2}" --policy "$endless" --out "$work/json" "${dry[@]}"; }
 ours() { run "$1" "$patience" "$PYTHON" -m bench.gpu.speed "$2" --policy "$3" --out "$work/json/$1.json" \
-  --timeout $((patience - 20)) --microbatch "${MICROBATCH:-32768}" "${@:4}" "${dry[@]}"; }
+  --timeout $((patience - 20)) --microbatch "${MICROBATCH:-65536}" "${@:4}" "${dry[@]}"; }
 fast() { ours "$1" "$2" "$3" --workers "${WORKERS:-4}" --memory-gib "${MEMORY_GIB:-4}" --set ${cuda:+learner.fusion=compile} "${@:4}"; }
 trl() { run "$1" "$patience" "$PYTHON" -m bench.gpu.trl_speed "$2" --policy "$3" --out "$work/json/$1.json" "${no_vllm[@]}" "${@:4}"; }
 base() { # the newest cold start of SmolLM2
   local config; config=$(grep -ls '"llama"' "$R1RL_HOME"/warmup/*/config.json | xargs -r ls -t | head -n 1); echo "${config%/*}"
 }
 
-phase() { # NAME
+measure() { # PHASE
   case $1 in
     prepare)
       [ -d "$policy" ] || run fetch 120 "$PYTHON" -m r1rl fetch smollm2-135m --file "$SMOL"
@@ -51,11 +50,11 @@ phase() { # NAME
     graphs) limits vllm-graphs vllm $short --default-graphs ;;
     ours-short) MEMORY_GIB=2 fast ours-short $short "$endless" ;;
     ours-long) fast ours-long $long "$endless" ;;
-    trl-short) trl trl-short $short "$endless" --rows 32 --tuned --memory-gib 6 ;;
-    trl-long) trl trl-long $long "$endless" --rows 8 --tuned --memory-gib 14 ;;
+    trl-short) trl trl-short $short "$endless" --rows 64 --tuned --memory-gib 8 ;;
+    trl-long) trl trl-long $long "$endless" --rows 16 --tuned --memory-gib 16 ;;
     trl-default) trl trl-short-default $short "$endless" --rows 64 --memory-gib 8 ;;
-    ours-natural) MEMORY_GIB=2 WORKERS=2 fast ours-natural $natural "$(base)" --microbatch 16384 ;;
-    trl-natural) trl trl-natural $natural "$(base)" --rows 32 --tuned --memory-gib 5 ;;
+    ours-natural) MEMORY_GIB=2 fast ours-natural $natural "$(base)" ;;
+    trl-natural) trl trl-natural $natural "$(base)" --rows 64 --tuned --memory-gib 8 ;;
     sleep) # the GPU shared in turns instead of split
       MEMORY_GIB=2 fast ours-short-sleep $short "$endless" 'rollout.options={enable_sleep_mode: true}' ;;
     two) ours two-short $short "$endless" --workers 1 --memory-gib 16 ${cuda:+--set learner.fusion=compile} ;;
@@ -65,33 +64,11 @@ phase() { # NAME
         --out "$work/json/learner.json" --profile "$work/logs/profile" ${DRY:+--layers 2 --tokens 64 --microbatch 64} ;;
     base) run base 130 "$PYTHON" -m bench.gpu.base --policy "$policy" --out "$work/json/base.json" ${DRY:+--dry}
       grep digits "$work/logs/base.log" | sort -t: -k2 -r | head -n 40 | cut -c1-170 ;;
-    evals) ${EVALS:-bench/gpu/learning.sh} ;; # with PHASES="answers gsm8k", say
     *) echo "there is no phase $1" ;;
   esac
 }
-together() { # NAME…: started at once, measured one after the other (turns.py)
-  local turns name; turns=$(mktemp -d)
-  for name in "$@"; do
-    if [ "$name" = quiet ]; then # what comes after it starts when no training runs any more
-      while pgrep -f "r1rl train recipes" > /dev/null; do sleep 1; done
-      touch "$turns/$name".{ready,done}
-    else
-      (R1RL_TURN="$turns/$name" phase "$name"; touch "$turns/$name".{ready,done}) &
-    fi
-  done
-  for name in "$@"; do until [ -e "$turns/$name.ready" ]; do sleep 0.2; done; done
-  echo "== all ready at $SECONDS s"
-  for name in "$@"; do touch "$turns/$name.go"; until [ -e "$turns/$name.done" ]; do sleep 0.1; done; done
-}
 
-for phases in "$@"; do
-  if [[ $phases == *,* ]]; then
-    IFS=, read -ra parts <<< "$phases"
-    together "${parts[@]}"
-  else
-    phase "$phases"
-  fi
-done
+for phase in "$@"; do measure "$phase"; done
 "$PYTHON" -m bench.tables --raw "$work/json" > "$work/table.md" 2> "$work/logs/tables.log" || tail -3 "$work/logs/tables.log"
 cat "$work/table.md"
 tar -C "$work" -czf "$OUT/$name.tgz" json logs table.md

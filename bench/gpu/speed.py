@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import statistics
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from bench.gpu import machine, turns
+from bench.gpu import machine
 from bench.gpu.settings import BETAS, SEED, SETTINGS, WARM, Setting
 
 ROOMS = ("rollout", "reward", "learner", "sync")
@@ -44,12 +43,11 @@ def main() -> None:
     setting = SETTINGS[options.setting]
     folder = Path(tempfile.mkdtemp(prefix="speed-"))
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe(setting, options)))
-    skipped = first()
     with machine.Watch() as watch:
         rows, stamps, code = train(folder, options.set, options.timeout)
-    numbers = summary(setting, rows, stamps, skipped)
+    numbers = summary(setting, rows, stamps)
     if numbers["steps"]:
-        numbers |= watch.between(stamps[skipped - 1], stamps[skipped - 1 + numbers["steps"]])
+        numbers |= watch.between(stamps[WARM - 1], stamps[WARM - 1 + numbers["steps"]])
     told = {key: str(value) for key, value in vars(options).items()}
     machine.write(
         options.out, {"system": "r1rl", "options": told, "exit": code, **numbers, "rows": rows, "stamps": stamps}
@@ -58,11 +56,6 @@ def main() -> None:
     if code or not numbers["steps"]:
         print((folder / "out.log").read_text()[-3000:])
         sys.exit(1)
-
-
-def first() -> int:
-    """Steps that do not count: those that warm up, and the one in which the run waited for its turn."""
-    return WARM + turns.expected()
 
 
 def recipe(setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
@@ -89,7 +82,7 @@ def recipe(setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
             **({"microbatch_tokens": options.microbatch} if options.microbatch else {}),
         },
         "gate": {"mean": 0.2},
-        "train": {"steps": first() + setting.steps + 1, "show": 0},
+        "train": {"steps": WARM + setting.steps + 1, "show": 0},
         "eval": {"problems": 16},
     }
 
@@ -99,6 +92,8 @@ def train(folder: Path, overrides: list[str], timeout: float) -> tuple[list[dict
     rows: list[dict[str, float]] = []
     stamps: list[float] = []
     done = threading.Event()
+    follower = threading.Thread(target=_follow, args=(folder / "run" / "metrics.jsonl", rows, stamps, done))
+    follower.start()
     command = [
         sys.executable,
         "-m",
@@ -111,9 +106,6 @@ def train(folder: Path, overrides: list[str], timeout: float) -> tuple[list[dict
     ]
     with open(folder / "out.log", "w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        arguments = (folder / "run" / "metrics.jsonl", rows, stamps, done, process)
-        follower = threading.Thread(target=_follow, args=arguments)
-        follower.start()
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -127,13 +119,7 @@ def train(folder: Path, overrides: list[str], timeout: float) -> tuple[list[dict
     return rows, stamps, code
 
 
-def _follow(
-    path: Path,
-    rows: list[dict[str, float]],
-    stamps: list[float],
-    done: threading.Event,
-    process: subprocess.Popen[bytes],
-) -> None:
+def _follow(path: Path, rows: list[dict[str, float]], stamps: list[float], done: threading.Event) -> None:
     while not done.is_set():
         time.sleep(POLL_S)
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
@@ -141,21 +127,17 @@ def _follow(
         fresh = [json.loads(line) for line in whole][len(rows) + 1 :]  # the first line is step 0, before any step
         rows += fresh
         stamps += [time.time()] * len(fresh)
-        if len(rows) >= WARM and turns.expected():
-            process.send_signal(signal.SIGSTOP)  # the driver alone: its actors end what they were asked for, and rest
-            turns.wait()
-            process.send_signal(signal.SIGCONT)
 
 
-def summary(setting: Setting, rows: list[dict[str, float]], stamps: list[float], skipped: int = WARM) -> dict[str, Any]:
-    """Means over the timed steps, those after the first `skipped`."""
-    timed = rows[skipped : skipped + setting.steps]
-    if len(rows) > skipped + 1 and len(timed) == len(rows) - skipped:
+def summary(setting: Setting, rows: list[dict[str, float]], stamps: list[float]) -> dict[str, Any]:
+    """Means over the timed steps."""
+    timed = rows[WARM : WARM + setting.steps]
+    if len(rows) > WARM + 1 and len(timed) == len(rows) - WARM:
         timed = timed[:-1]  # cut short: the last one may hold an evaluation
     if not timed:
         return {"setting": setting.name, "steps": 0}
     steps = len(timed)
-    wall = [b - a for a, b in zip(stamps[skipped - 1 :], stamps[skipped : skipped + steps], strict=False)]
+    wall = [b - a for a, b in zip(stamps[WARM - 1 :], stamps[WARM : WARM + steps], strict=False)]
     rooms = {room: statistics.mean(row[f"time/{room}"] for row in timed) for room in ROOMS}
     tokens = statistics.mean(row["rollout/tokens/mean"] for row in timed) * setting.samples
     seconds = statistics.mean(wall)

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.gpu import machine, turns
+from bench.gpu import machine
 from bench.gpu.settings import BETAS, SEED, SETTINGS, WARM, Setting, problems, prompt
 from r1rl.rewards import controls, number
 from r1rl.types import Problem, Verdict
@@ -44,7 +44,7 @@ def main() -> None:
             trainer.train()
         finally:
             numbers = summary(setting, clock)
-    numbers |= watch.between(clock.ends[WARM], clock.ends[-1]) if numbers["steps"] else {}
+    numbers |= watch.between(clock.ends[WARM - 1], clock.ends[-1]) if numbers["steps"] else {}
     told = {key: str(value) for key, value in vars(options).items()}
     machine.write(
         options.out, {"system": "trl", "options": told, "exit": 0, **numbers, "rows": trainer.state.log_history}
@@ -80,9 +80,6 @@ class Clock:
     def end_step(self) -> None:
         self.ends.append(time.time())
         self.rooms.append({})
-        if len(self.ends) == WARM:
-            turns.wait()
-            self.ends[-1] = time.time()
 
 
 def build(setting: Setting, options: argparse.Namespace) -> tuple[Any, Clock]:
@@ -157,7 +154,7 @@ def build(setting: Setting, options: argparse.Namespace) -> tuple[Any, Clock]:
 
 
 def _fix_cache(gib: float) -> None:
-    """Gives TRL's vLLM a cache of this size. By a share of the GPU it would count what others use meanwhile."""
+    """Gives TRL's vLLM a cache of this size, as r1rl's has one; by a share of the GPU it would take all of that."""
     from trl.generation import vllm_generation
 
     vllm_generation.LLM = partial(vllm_generation.LLM, kv_cache_memory_bytes=int(gib * 2**30))
