@@ -51,28 +51,23 @@ def _row(run: Path) -> list[str]:
     evaluated = [row for row in rows(run) if "eval/accuracy" in row]
     first, last = evaluated[0], evaluated[-1]
     reward, _, seed = run.name.partition("-")
-    answers = {side: _answers(run, side) for side in ("base", "end")}
     return [
         WHAT.get(reward, reward),
         seed,
         *(_share(row["eval/accuracy"], row["eval/low"], row["eval/high"]) for row in (first, last)),
-        *(_lenient(answers[side]) for side in ("base", "end")),
+        *(_lenient(row) for row in (first, last)),
         f"{last['eval/tokens']:.0f}",
         f"{last['step']:.0f}",
     ]
-
-
-def _answers(run: Path, side: str) -> dict[str, Any] | None:
-    file = run / f"{side}.json"
-    return json.loads(file.read_text()) if file.exists() else None
 
 
 def _share(value: float, low: float, high: float) -> str:
     return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def _lenient(found: dict[str, Any] | None) -> str:
-    return _share(found["lenient"], *wilson(found["lenient"], found["n"])) if found else "–"
+def _lenient(row: dict[str, float]) -> str:
+    found = row.get("eval/math:correct/mean")
+    return "–" if found is None else _share(found, *wilson(found, int(row["eval/n"])))
 
 
 def wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:

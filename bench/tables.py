@@ -169,7 +169,8 @@ def speed() -> str:
     rows = []
     for setting, told in SETTINGS.items():
         trl = _fastest(found, f"trl-{setting}")
-        for name, r in (("TRL 1.16", trl), ("r1rl", _fastest(found, f"ours-{setting}"))):
+        ours, asleep = _fastest(found, f"ours-{setting}"), found.get(f"ours-{setting}-sleep")
+        for name, r in (("TRL 1.16", trl), ("r1rl", ours), ("r1rl, engines asleep while it learns", asleep)):
             if r is None:
                 continue
             ratio = f"{r['samples_per_second'] / trl['samples_per_second']:.1f}×" if trl else "–"
@@ -180,6 +181,34 @@ def speed() -> str:
             rows.append([told, name, step, *seconds, number(r["samples_per_second"]), ratio, *rates, memory])
     head = ["setting", "system", "s per step", "rollout s", "learner s", "sync s", "samples/s", "ratio"]
     return table([*head, "rollout tokens/s", "learner tokens/s", "GPU GiB"], rows)
+
+
+def natural() -> str:
+    """Time to the reward that both reach, from the same base."""
+    found = read(HERE / "results" / "natural")
+    systems = [("TRL 1.16", found.get("trl-natural")), ("r1rl", found.get("ours-natural"))]
+    measured = [(name, r) for name, r in systems if r and r.get("steps")]
+    goal = min((_smooth(r["reward"])[-1] for _, r in measured), default=0.0)
+    rows = []
+    for name, r in measured:
+        smooth = _smooth(r["reward"])
+        steps = next(i for i, reward in enumerate(smooth, SMOOTH) if reward >= goal)
+        numbers = [number(x, ".3f") for x in (smooth[0], smooth[-1])]
+        rows.append([name, number(r["seconds_per_step"], ".2f"), *numbers, number(goal, ".3f"), str(steps)])
+        rows[-1].append(number(steps * r["seconds_per_step"], ".0f"))
+    return table(["system", "s per step", "reward first", "last", "goal", "steps to it", "seconds to it"], rows)
+
+
+SMOOTH = 3  # steps
+
+
+def _smooth(rewards: Sequence[float]) -> list[float]:
+    """Means of SMOOTH steps each.
+
+    >>> _smooth([1.0, 2.0, 3.0, 7.0])
+    [2.0, 4.0]
+    """
+    return [sum(rewards[i : i + SMOOTH]) / SMOOTH for i in range(len(rewards) - SMOOTH + 1)]
 
 
 def limits() -> str:
@@ -229,6 +258,7 @@ def _fastest(found: dict[str, Result], prefix: str) -> Result | None:
 
 TABLES: dict[str, Callable[[], str]] = {
     "speed": speed,
+    "natural": natural,
     "limits": limits,
     "learning": lambda: learning.table_of(HERE / "results" / "learning", table),
 }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-TOGETHER = 2**24  # words summed at once, and at most of one tensor: a dozen int64 copies of them exist, 128 MiB each
+TOGETHER = 2**22  # words summed at once, and at most of one tensor: half a dozen int64 copies of them, 32 MiB each
 
 
 def digests(tensors: Iterable[tuple[str, torch.Tensor]]) -> dict[str, int]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from r1rl import catalogue
@@ -14,6 +14,7 @@ from r1rl.corpus.definition import Corpus
 from r1rl.crew import Crew
 from r1rl.errors import UserError
 from r1rl.judge import RewardSpec
+from r1rl.metrics import of_parts
 from r1rl.reward import JudgePool, Judges
 from r1rl.seeds import derive
 from r1rl.types import Problem, ProblemSource, ScoredGroup, Verdict
@@ -37,6 +38,7 @@ class Accuracy:
     truncated: float
     ungradable: float
     tokens: float  # mean length of an answer
+    parts: Mapping[str, float] = field(default_factory=dict)  # means of the reward's parts: what weighs nothing, too
 
 
 def held_out_problems(source: ProblemSource, count: int) -> list[Problem]:
@@ -59,15 +61,16 @@ class Exam:
     problems: tuple[Problem, ...]
     judges: Judges
 
-    def take(self, crew: Crew, temperature: float) -> Accuracy:
-        """The accuracy of the policy the samplers hold, with the same sampling seed at every call."""
+    def take(self, crew: Crew, temperature: float) -> list[ScoredGroup]:
+        """Judged answers of the policy the samplers hold, with the same sampling seed at every call."""
         groups = crew.sample(self.problems, 1, temperature, derive(0, self.name))
-        return accuracy(crew.score_by(self.judges, groups))
+        return crew.score_by(self.judges, groups)
 
     def numbers(self, found: Accuracy) -> dict[str, float]:
         """As metrics: eval/accuracy for the held-out problems, eval/NAME/accuracy for a published set."""
         place = "eval" if self.name == HELDOUT else f"eval/{self.name}"
-        return {f"{place}/{key}": float(value) for key, value in asdict(found).items()}
+        values = {key: value for key, value in asdict(found).items() if key != "parts"} | dict(found.parts)
+        return {f"{place}/{key}": float(value) for key, value in values.items()}
 
 
 @contextmanager
@@ -111,4 +114,5 @@ def accuracy(scored: Sequence[ScoredGroup]) -> Accuracy:
         truncated=sum(c.finish == "length" for c in completions) / total,
         ungradable=verdicts[Verdict.UNGRADABLE] / total,
         tokens=sum(len(c.token_ids_T) for c in completions) / total,
+        parts=of_parts([s for group in scored for s in group.scores_G if s.verdict is not Verdict.UNGRADABLE]),
     )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from r1rl.types import Sample, ScoredGroup, Verdict
+from r1rl.types import Sample, Score, ScoredGroup, Verdict
 
 
 def of_rollouts(scored: Sequence[ScoredGroup], flat: Sequence[bool]) -> dict[str, float]:
@@ -31,9 +31,13 @@ def of_rollouts(scored: Sequence[ScoredGroup], flat: Sequence[bool]) -> dict[str
         "reward/ungradable/frac": verdicts[Verdict.UNGRADABLE] / len(scores),
         "advantage/flat_groups/frac": _mean(flat),
     }
-    for part in graded[0].parts if graded else ():
-        numbers[f"reward/{part.rsplit('/', 1)[-1]}/mean"] = _mean([score.parts[part] for score in graded])
-    return numbers
+    return numbers | {f"reward/{name}": value for name, value in of_parts(graded).items()}
+
+
+def of_parts(graded: Sequence[Score]) -> dict[str, float]:
+    """The mean of each part of the reward, those that weigh nothing included: "number:correct/mean" and so on."""
+    names = graded[0].parts if graded else ()
+    return {f"{name.rsplit('/', 1)[-1]}/mean": _mean([score.parts[name] for score in graded]) for name in names}
 
 
 def of_advantages(samples: Sequence[Sample]) -> dict[str, float]:

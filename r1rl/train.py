@@ -12,7 +12,7 @@ from r1rl import chat, checkpoint, cluster, credit, gate, metrics, reward_model,
 from r1rl.checkpoint import Place
 from r1rl.crew import TrainingCrew
 from r1rl.decontaminate import decontaminated
-from r1rl.evaluate import HELDOUT, Exam, held_out_problems, published_exams
+from r1rl.evaluate import HELDOUT, Exam, accuracy, held_out_problems, published_exams
 from r1rl.harvest import Harvest, gather
 from r1rl.learners import Learners
 from r1rl.policy.companion import Settings
@@ -25,6 +25,8 @@ from r1rl.reward import judges as judges_of
 from r1rl.run import Run
 from r1rl.stream import Stream, open_source
 from r1rl.types import ProblemSource
+
+HELDOUT_SHOWN = 16  # answers of each evaluation, to the same problems
 
 
 def train(recipe: Recipe, run: Run, report: Report, assign: credit.Assign = credit.assign) -> None:
@@ -181,12 +183,15 @@ def _adapters(recipe: Recipe) -> Lora | None:
 
 
 def evaluate(crew: TrainingCrew, exams: Sequence[Exam], report: Report, step: int) -> dict[str, float]:
-    """The numbers of all exams, for the policy the samplers hold."""
+    """The numbers of all exams, for the policy the samplers hold; the first held-out answers are kept to be read."""
     numbers: dict[str, float] = {}
     for exam in exams:
-        found = exam.take(crew, crew.recipe.eval.temperature)
+        scored = exam.take(crew, crew.recipe.eval.temperature)
+        found = accuracy(scored)
         report.accuracy(exam.name, step, found)
         numbers |= exam.numbers(found)
+        if exam.name == HELDOUT:
+            transcript.write_heldout(report.run.folder, step, scored[:HELDOUT_SHOWN])
     return numbers
 
 

@@ -1,4 +1,7 @@
-"""The rollouts of a step: all of them as JSONL, a few as text a person reads, and what could not be graded."""
+"""The rollouts of a step: all of them as JSONL, a few as text a person reads, and what could not be graded.
+
+Beside them the first answers of each evaluation on held-out problems.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,12 @@ def write(run: Path, step: int, scored: Sequence[ScoredGroup], show: int) -> Non
     base.with_suffix(".jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     _keep_ungradable(run / "ungradable.jsonl", step, [row for row in rows if row["verdict"] is Verdict.UNGRADABLE])
     base.with_suffix(".txt").write_text("\n".join(_readable(group) for group in scored[:show]))
+
+
+def write_heldout(run: Path, step: int, scored: Sequence[ScoredGroup]) -> None:
+    """Writes rollouts/heldout-NNNNNN.txt: after each evaluation the same problems, so that one sees what was learnt."""
+    path = run / "rollouts" / f"heldout-{step:06d}.txt"
+    path.write_text("\n".join(_readable(group) for group in scored))
 
 
 def _keep_ungradable(path: Path, step: int, rows: Sequence[dict[str, object]]) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from r1rl.crew import Crew
 from r1rl.errors import UserError
-from r1rl.evaluate import Accuracy, Exam, published_exams
+from r1rl.evaluate import Accuracy, Exam, accuracy, published_exams
 from r1rl.recipe import load_recipe
-from r1rl.types import Completion, Group, Problem
+from r1rl.types import Completion, Group, Problem, Score, ScoredGroup, Verdict
 from tests.test_chat import make_tokenizer
 
 FOUND = Accuracy(accuracy=0.5, low=0.1, high=0.9, n=4, no_answer=0.0, truncated=0.0, ungradable=0.0, tokens=3.0)
@@ -40,15 +40,28 @@ def published(tmp_path, monkeypatch):
 
 def test_a_published_set_is_asked_and_judged(published, tmp_path):
     with published_exams(["amc"], 1, 5.0, tmp_path / "judges.log") as [exam]:
-        found = exam.take(StandIn(), 1.0)
+        found = accuracy(exam.take(StandIn(), 1.0))
         assert (found.n, found.accuracy) == (83, 42 / 83)
-        assert exam.numbers(found)["eval/amc/accuracy"] == 42 / 83
+        numbers = exam.numbers(found)
+        assert numbers["eval/amc/accuracy"] == numbers["eval/amc/math:correct/mean"] == 42 / 83
 
 
 def test_the_held_out_problems_keep_the_short_names():
     numbers = Exam(name="heldout", problems=(), judges=None).numbers(FOUND)
     assert numbers["eval/accuracy"] == 0.5
-    assert set(numbers) == {f"eval/{key}" for key in Accuracy.__annotations__}
+    assert set(numbers) == {f"eval/{key}" for key in Accuracy.__annotations__} - {"eval/parts"}
+
+
+def test_each_part_of_the_reward_has_a_number_of_its_own_also_where_it_weighs_nothing():
+    def judged(verdict, strict, lenient):
+        score = Score(value=strict, parts={"number:correct": strict, "lenient": lenient}, verdict=verdict, detail="")
+        completion = Completion(token_ids_T=(1,), logprobs_T=(0.0,), finish="stop", version=1)
+        group = Group(problem=Problem(id="a", question="", gold="1"), prompt_ids_T=(1,), completions_G=(completion,))
+        return ScoredGroup(group=group, texts_G=("",), scores_G=(score,))
+
+    scored = [judged(Verdict.WRONG, 0.0, 1.0), judged(Verdict.CORRECT, 1.0, 1.0), judged(Verdict.UNGRADABLE, 9.0, 9.0)]
+    numbers = Exam(name="heldout", problems=(), judges=None).numbers(accuracy(scored))
+    assert (numbers["eval/number:correct/mean"], numbers["eval/lenient/mean"]) == (0.5, 1.0)
 
 
 def test_an_unknown_set_is_the_users_error(tmp_path):

@@ -133,6 +133,8 @@ def test_a_run_leaves_everything_it_promises(straight):
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert [row["step"] for row in rows(folder)] == [0, 1, 2, 3, 4]
     assert list((folder / "events").iterdir())
+    held_out = sorted(file.name for file in (folder / "rollouts").glob("heldout-*"))
+    assert held_out == ["heldout-000000.txt", "heldout-000004.txt"]
     assert json.loads((folder / "best.json").read_text()) == {"step": 4}  # the only trained policy evaluated
     answers = (folder / "rollouts" / "step-000001.jsonl").read_text().splitlines()
     assert len(answers) in range(16, 33, 4)  # of whole groups: four problems, and up to four more for flat ones

@@ -59,3 +59,9 @@ def test_what_could_not_be_written_is_not_passed_over(tmp_path):
     writer.write(1, [scored(RIGHT)], show=1)
     with pytest.raises(FileNotFoundError):
         writer.flush()
+
+
+def test_held_out_answers_are_written_beside_the_rollouts(tmp_path):
+    (tmp_path / "rollouts").mkdir()
+    transcript.write_heldout(tmp_path, 20, [scored(RIGHT), scored(RIGHT)])
+    assert (tmp_path / "rollouts" / "heldout-000020.txt").read_text().count("1+1   gold: 2") == 2

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Learning runs of SmolLM2-135M-Instruct on arithmetic: the recipe with two seeds, and its coin and format-only controls,
 # side by side on one GPU from one base; then GSM8K before and after. Archive in $OUT. About 8 minutes.
-#   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf [R1RL_DATA=/data] [PHASES="train answers gsm8k"] bench/gpu/learning.sh [key=value…]
+#   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf [R1RL_DATA=/data] [PHASES="train gsm8k"] bench/gpu/learning.sh [key=value…]
 # DRY=1: a few tokens, on a CPU.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 export PYTHONPATH=${PYTHONPATH:-}:$PWD HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 R1RL_HOME=${R1RL_HOME:-/tmp/r1rl-home}
 PYTHON=${PYTHON:-python3} policy=${POLICY:-$R1RL_HOME/models/smollm2-135m} work=/tmp/bench-learning
-seconds=${SECONDS_EACH:-480} gsm_seconds=${SECONDS_GSM8K:-120} phases=${PHASES:-train answers gsm8k}
+seconds=${SECONDS_EACH:-480} gsm_seconds=${SECONDS_GSM8K:-120} phases=${PHASES:-train gsm8k}
 [[ $phases != *train* ]] || rm -rf "$work"
 mkdir -p "$work/logs" "$OUT"
 [ -d "$policy" ] || timeout 120 "$PYTHON" -m r1rl fetch smollm2-135m --file "$SMOL" > "$work/logs/fetch.log" 2>&1
@@ -27,12 +27,6 @@ gsm8k() { # NAME MODEL
     --memory-gib 4 --out "$work/gsm8k-$1" > "$work/logs/gsm8k-$1.log" 2>&1
   echo "== gsm8k $1: exit $?, at $SECONDS s"; tail -n 6 "$work/logs/gsm8k-$1.log" | cut -c1-200
 }
-answers() { # RUN NAME POLICY
-  timeout -k 10 120 "$PYTHON" -m bench.gpu.answers "$work/$1" --policy "$3" --name "$2" --out "$work/kept/$1/$2.json" \
-    --memory-gib 2 ${DRY:+--problems 4 --memory-gib 0.5} > "$work/logs/answers-$1-$2.log" 2>&1
-  echo "== answers of $1 $2: exit $?, at $SECONDS s: $(tail -n 1 "$work/logs/answers-$1-$2.log" | cut -c1-200)"
-}
-at() { ls -d "$work/$1"/checkpoints/step-*/ 2> /dev/null | sed -n "$2"; }
 newest() { # the newest cold start of SmolLM2
   local config; config=$(grep -ls '"llama"' "$R1RL_HOME"/warmup/*/config.json | xargs -r ls -t | head -n 1)
   config=${config:-$policy/config.json}; echo "${config%/*}"
@@ -41,10 +35,9 @@ kept() { # what is worth keeping, so far
   for run in main-0 main-1 coin-0 format-0; do
     kept=$work/kept/$run; mkdir -p "$kept/rollouts"
     cp "$work/$run"/{metrics.jsonl,result.json,recipe.yaml,environment.json,curves.png} "$kept/" 2> /dev/null
-    for file in $(ls "$work/$run"/rollouts/*.txt 2> /dev/null | sed -n '1p;$p'); do cp "$file" "$kept/rollouts/"; done
+    cp "$work/$run"/rollouts/heldout-*.txt "$kept/rollouts/" 2> /dev/null
     tail -n 30 "$work/$run"/logs/*.log > "$kept/actors.log" 2> /dev/null
   done
-  for run in main-1 coin-0 format-0; do cp "$work/kept/main-0/base.json" "$work/kept/$run/" 2> /dev/null; done
   for side in before base after; do
     mkdir -p "$work/kept/gsm8k-$side"; cp "$work/gsm8k-$side"/*/{results.json,report.md} "$work/kept/gsm8k-$side/" 2> /dev/null
   done
@@ -60,11 +53,6 @@ if [[ $phases == *train* ]]; then
   kept
 fi
 base=$(newest)
-if [[ $phases == *answers* ]]; then
-  answers main-0 base "$base" & answers main-0 middle "$(at main-0 1p)" & answers main-0 end "$(at main-0 '$p')" &
-  answers main-1 end "$(at main-1 '$p')" & answers coin-0 end "$(at coin-0 '$p')" & answers format-0 end "$(at format-0 '$p')" &
-  wait; kept
-fi
 if [[ $phases == *gsm8k* ]]; then
   gsm8k before "$policy" & gsm8k base "$base" & gsm8k after "$work/main-0" & wait; kept
 fi
