@@ -86,31 +86,31 @@ def loop(
     """Reinforcement learning, step by step."""
     algorithm = recipe.algorithm_bundle()
     elapsed = metrics.elapsed(run.folder)
-    transcripts = transcript.Writer(run.folder)
-    for step in range(place.step + 1, recipe.train.steps + 1):
-        clock = Clock()
-        harvest = gather(crew, stream.take, recipe.rollout.prompts, algorithm.sampling_rounds, step, clock)
-        samples = assign(harvest.kept, algorithm)
-        with clock("learner"):
-            learnt = crew.learn(samples, step, algorithm)
-        gate.require(learnt["learner/gap/mean"], learnt["learner/gap/max"], crew.tolerance, f"step {step}")
-        with clock("sync"):
-            crew.sync(version=step)
-        numbers = _numbers(harvest) | metrics.of_advantages(samples) | learnt
-        if due(step, recipe.eval.every, recipe.train.steps):
-            with clock("eval"):
-                numbers |= evaluate(crew, exams, report, step)
-        elapsed += clock.total()
-        numbers |= clock.numbers() | {"time/elapsed": elapsed}
-        transcripts.write(step, harvest.scored, recipe.train.show)
-        log.write(step, numbers)
-        best = "eval/accuracy" in numbers and checkpoint.is_best(metrics.read(run.folder), step)
-        if best or due(step, recipe.train.checkpoint_every, recipe.train.steps):
-            transcripts.flush()
-            save(run, crew, Place(step=step, version=crew.version, position=stream.position))
-        if best:
-            checkpoint.name_best(run.folder, step)
-        report.step(step, numbers)
+    with transcript.Writer(run.folder) as transcripts:
+        for step in range(place.step + 1, recipe.train.steps + 1):
+            clock = Clock()
+            harvest = gather(crew, stream.take, recipe.rollout.prompts, algorithm.sampling_rounds, step, clock)
+            samples = assign(harvest.kept, algorithm)
+            with clock("learner"):
+                learnt = crew.learn(samples, step, algorithm)
+            gate.require(learnt["learner/gap/mean"], learnt["learner/gap/max"], crew.tolerance, f"step {step}")
+            with clock("sync"):
+                crew.sync(version=step)
+            numbers = _numbers(harvest) | metrics.of_advantages(samples) | learnt
+            if due(step, recipe.eval.every, recipe.train.steps):
+                with clock("eval"):
+                    numbers |= evaluate(crew, exams, report, step)
+            elapsed += clock.total()
+            numbers |= clock.numbers() | {"time/elapsed": elapsed}
+            transcripts.write(step, harvest.scored, recipe.train.show)
+            log.write(step, numbers)
+            best = "eval/accuracy" in numbers and checkpoint.is_best(metrics.read(run.folder), step)
+            if best or due(step, recipe.train.checkpoint_every, recipe.train.steps):
+                transcripts.flush()
+                save(run, crew, Place(step=step, version=crew.version, position=stream.position))
+            if best:
+                checkpoint.name_best(run.folder, step)
+            report.step(step, numbers)
 
 
 @dataclass

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from r1rl import transcript
+from r1rl.errors import RunError
 from r1rl.judge import ungradable
 from r1rl.types import Completion, Group, Problem, Score, ScoredGroup, Verdict
 
@@ -47,18 +52,36 @@ def test_the_first_ungradable_answers_are_kept_with_their_reasons(tmp_path):
 
 def test_a_writer_has_written_when_it_is_flushed(tmp_path):
     (tmp_path / "rollouts").mkdir()
-    writer = transcript.Writer(tmp_path)
-    for step in (1, 2, 3):
-        writer.write(step, [scored(RIGHT)] * 200, show=1)
-    writer.flush()
+    with transcript.Writer(tmp_path) as writer:
+        for step in (1, 2, 3):
+            writer.write(step, [scored(RIGHT)] * 200, show=1)
     assert [len(lines(tmp_path / "rollouts" / f"step-{step:06d}.jsonl")) for step in (1, 2, 3)] == [200] * 3
 
 
 def test_what_could_not_be_written_is_not_passed_over(tmp_path):
-    writer = transcript.Writer(tmp_path / "gone")
-    writer.write(1, [scored(RIGHT)], show=1)
-    with pytest.raises(FileNotFoundError):
-        writer.flush()
+    with pytest.raises(FileNotFoundError), transcript.Writer(tmp_path / "gone") as writer:
+        writer.write(1, [scored(RIGHT)], show=1)
+
+
+def test_a_writer_that_died_is_told(tmp_path):
+    writer = transcript.Writer(tmp_path)
+    writer._process.kill()
+    writer._process.wait()
+    with pytest.raises(RunError, match="writes rollouts has died"):
+        writer.write(1, [scored(RIGHT)] * 2000, show=1)
+
+
+def test_a_writer_ends_with_a_killed_run(tmp_path):
+    code = (
+        "import os, sys, pathlib; from r1rl import transcript; w = transcript.Writer(pathlib.Path('.'));"
+        "print(w._process.pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert found.returncode == -9
+    end = time.monotonic() + 20
+    while Path(f"/proc/{found.stdout.strip()}").exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_held_out_answers_are_written_beside_the_rollouts(tmp_path):
