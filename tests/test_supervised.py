@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from r1rl import chat, checkpoint, metrics, train
 from r1rl.crew import TrainingCrew
 from r1rl.distillation import supervised
-from r1rl.evaluate import Accuracy
+from r1rl.evaluate import HELDOUT, Accuracy, Exam
 from r1rl.learner import Learner, LearnerSpec
 from r1rl.policy import init
 from r1rl.policy import model as policy_model
@@ -52,7 +52,7 @@ def crew_in_process(monkeypatch, tmp_path):
     monkeypatch.setattr(actor, "redirect_output", lambda log: None)
     monkeypatch.setattr(supervised.cluster, "connected", lambda address: nullcontext())
     monkeypatch.setattr(supervised, "held_out_problems", lambda source, count: [])
-    numbers = {f"eval/{key}": value for key, value in asdict(EXAM).items()}
+    numbers = Exam(name=HELDOUT, problems=(), judges=None).numbers(EXAM)
     monkeypatch.setattr(train, "evaluate", lambda crew, exams, report, step: numbers)
     monkeypatch.setattr(train, "assemble", _assemble)
 
