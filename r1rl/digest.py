@@ -17,7 +17,7 @@ TOGETHER = 2**22  # words summed at once, and at most of one tensor: half a doze
 
 
 def digests(tensors: Iterable[tuple[str, torch.Tensor]]) -> dict[str, int]:
-    """The digest of each tensor by name; the device that holds them is waited for once."""
+    """The digest of each tensor by name; the device that holds them is waited for once a batch, not once a tensor."""
     labels: dict[str, int] = {}
     found: list[torch.Tensor] = []
     owners: list[str] = []
@@ -64,20 +64,19 @@ def _batches(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
 
 def _sums(batch: list[_Piece]) -> torch.Tensor:
     """Plain and weighted sum of each piece (2, pieces), int64: differences of running sums."""
-    device = batch[0].words.device
     lengths = torch.tensor([len(piece.words) for piece in batch])
     ends = lengths.cumsum(0)
-    shift = (ends - lengths - torch.tensor([piece.first for piece in batch])).to(device)
+    shifts = ends - lengths - torch.tensor([piece.first for piece in batch])
     words = torch.cat([piece.words for piece in batch])
-    place = torch.arange(1, len(words) + 1, device=device)
-    place -= shift.repeat_interleave(lengths.to(device), output_size=len(words))
+    lengths, ends, shifts = torch.stack([lengths, ends, shifts]).to(words.device)
+    place = torch.arange(1, len(words) + 1, device=words.device)
+    place -= shifts.repeat_interleave(lengths, output_size=len(words))
     weighted = place.mul_(2654435761).bitwise_or_(1).mul_(words)
-    return torch.stack([_between(x.cumsum(0, dtype=torch.int64), ends.to(device)) for x in (words, weighted)])
+    return torch.stack([_between(x.cumsum(0, dtype=torch.int64), ends) for x in (words, weighted)])
 
 
 def _between(running: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
     """What a running sum gained up to each end since the end before it."""
-    at_ends = (
-        torch.where(ends > 0, running[(ends - 1).clamp(min=0)], 0) if len(running) else running.new_zeros(len(ends))
-    )
-    return at_ends.diff(prepend=running.new_zeros(1))
+    zero = running.new_zeros(1)
+    padded = running if len(running) else zero  # nothing but empty tensors
+    return padded[(ends - 1).clamp(min=0)].where(ends > 0, zero).diff(prepend=zero)
