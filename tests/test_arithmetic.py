@@ -52,6 +52,13 @@ def test_worked_answers_are_right(seed, ordinal, digits, guess_share):
     assert format_reward.r1_zero(problem, text) == 1.0
 
 
+@given(seeds, ordinals)
+def test_a_guess_has_nothing_to_follow_and_a_working_has(seed, ordinal):
+    guess, working = (arithmetic.source(seed=seed, guess_share=share).worked(ordinal)[1] for share in (1, 0))
+    assert not re.search(r"\d", guess.partition("<answer>")[0])
+    assert "=" in working
+
+
 @given(st.integers(100, 999), st.integers(100, 999), st.sampled_from("+-"))
 def test_columns_follow_from_what_stands_before_the_sign_of_equality(x, y, sign):
     task = Task(a=max(x, y), sign=sign, b=min(x, y))
