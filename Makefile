@@ -59,8 +59,6 @@ bench-gpu: ## Measure on this machine's GPU, beside TRL (bench/README.md says wh
 	@OUT=bench/results/new bench/gpu/run.sh speed prepare memory vllm engine ours-short trl-short ours-long trl-long learner sleep
 	@OUT=bench/results/new bench/gpu/learning.sh
 	@OUT=bench/results/new bench/gpu/run.sh natural ours-natural trl-natural
-	@OUT=bench/results/new NO_ENGINES=1 bench/gpu/v3_100m.sh
-	@OUT=bench/results/new bench/gpu/run.sh natural ours-natural trl-natural
 	@OUT=bench/results/new bench/gpu/v3_100m.sh
 	@$(PYTHON) -m bench.tables --unpack bench/results/new
 

@@ -135,7 +135,7 @@ def _device(r: Result) -> list[str]:
 
 
 def _memory(r: Result) -> float | None:
-    """GiB of the GPU: of the system alone where that is known, since others may wait for their turn beside it."""
+    """GiB of the GPU: of the system alone where that is known, else of all that runs there."""
     own: float | None = r.get("gpu/memory/own_max_gib")
     return own if own and own > 0 else r.get("gpu/memory/max_gib")
 

@@ -73,7 +73,7 @@ class Writer:
 def _its_end_is_ours() -> Iterator[None]:
     try:
         yield
-    except (EOFError, BrokenPipeError) as error:
+    except (EOFError, pickle.UnpicklingError, BrokenPipeError) as error:
         raise RunError(
             "the process that writes rollouts has died",
             "what the policy answered would be lost from here on",

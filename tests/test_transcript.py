@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,15 @@ def test_a_writer_has_written_when_it_is_flushed(tmp_path):
         for step in (1, 2, 3):
             writer.write(step, [scored(RIGHT)] * 200, show=1)
     assert [len(lines(tmp_path / "rollouts" / f"step-{step:06d}.jsonl")) for step in (1, 2, 3)] == [200] * 3
+
+
+def test_the_experts_a_sampler_chose_do_not_travel_to_the_writer(tmp_path):
+    (tmp_path / "rollouts").mkdir()
+    group = scored(RIGHT).group
+    routed = replace(group.completions_G[0], routes=lambda: "cannot be pickled")
+    with transcript.Writer(tmp_path) as writer:
+        writer.write(1, [replace(scored(RIGHT), group=replace(group, completions_G=(routed,)))], show=1)
+    assert len(lines(tmp_path / "rollouts" / "step-000001.jsonl")) == 1
 
 
 def test_what_could_not_be_written_is_not_passed_over(tmp_path):
