@@ -56,10 +56,7 @@ bench-cpu: $(STAMP) ## Measure what a CPU can: judges and the sandbox; then writ
 	@$(BIN)/python -m bench.tables
 
 bench-gpu: ## Measure on this machine's GPU, beside TRL (bench/README.md says what is needed); then write the tables
-	@OUT=bench/results/new bench/gpu/run.sh speed prepare memory vllm engine ours-short trl-short ours-long trl-long learner sleep
-	@OUT=bench/results/new bench/gpu/learning.sh
-	@OUT=bench/results/new bench/gpu/run.sh natural ours-natural trl-natural
-	@OUT=bench/results/new bench/gpu/v3_100m.sh
+	@OUT=bench/results/new PYTHON=$(PYTHON) bench/gpu/all.sh
 	@$(PYTHON) -m bench.tables --unpack bench/results/new
 
 clean: ## Remove .venv and caches; runs/ stays

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import learning
+from bench import learning, trace
 from bench.gpu import machine
 
 HERE = Path(__file__).parent
@@ -40,9 +40,10 @@ def main() -> None:
         text = between_marks(text, name, make())
     page.write_text(text)
     learning.plot(HERE / "results", HERE / "plots")
+    trace.plot({name: r for name, r in read(HERE / "results" / "speed").items() if "trace" in r}, HERE / "plots")
 
 
-ARCHIVES = {"speed": "json", "natural": "json", "learning": "kept", "v3_100m": "kept", "two_gpus": "json"}
+ARCHIVES = {"speed": "json", "learning": "kept", "v3_100m": "kept", "two_gpus": "json"}
 
 
 def unpack(folder: Path) -> None:
@@ -185,7 +186,7 @@ def speed() -> str:
 
 def natural() -> str:
     """Time to the reward that both reach, from the same base."""
-    found = read(HERE / "results" / "natural")
+    found = read(HERE / "results" / "speed")
     systems = [("TRL 1.16", found.get("trl-natural")), ("r1rl", found.get("ours-natural"))]
     measured = [(name, r) for name, r in systems if r and r.get("steps")]
     goal = min((_smooth(r["reward"])[-1] for _, r in measured), default=0.0)

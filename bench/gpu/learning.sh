@@ -23,7 +23,7 @@ train() { # NAME RECIPE SEED
 }
 gsm8k() { # NAME MODEL
   [ -n "${R1RL_DATA:-}" ] || return 0
-  timeout -k 20 "$gsm_seconds" "$PYTHON" -m r1rl eval "$2" --suite gsm8k_test --k 1 --max-tokens 512 --at-once 512 \
+  timeout -k 20 "$gsm_seconds" "$PYTHON" -m r1rl eval "$2" --suite gsm8k_test --template plain --k 1 --max-tokens 512 --at-once 512 \
     --memory-gib 4 --out "$work/gsm8k-$1" > "$work/logs/gsm8k-$1.log" 2>&1
   echo "== gsm8k $1: exit $?, at $SECONDS s"; tail -n 6 "$work/logs/gsm8k-$1.log" | cut -c1-200
 }

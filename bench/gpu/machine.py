@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,16 @@ class Watch:
             "gpu/memory/own_max_gib": max(row[5] for row in rows) / 1024,
             "gpu/samples": len(rows),
         }
+
+    def steps(self, ends: Sequence[float]) -> dict[str, Any]:
+        """The same of the steps between these times, and a trace: what share of the time the first GPU worked.
+
+        The trace holds the ends in seconds after the first of them, and [second, percent] for each look at the GPU.
+        """
+        since, until = ends[0], ends[-1]
+        looks = [row for row in self.rows if since <= row[0] <= until]
+        busy = [[round(row[0] - since, 3), round(row[2])] for row in looks if row[1] == looks[0][1]]
+        return {**self.between(since, until), "trace": {"ends": [end - since for end in ends], "busy": busy}}
 
 
 def _longest_idle(rows: list[Row]) -> float:

@@ -3,9 +3,9 @@
 # one that fails costs nothing but its own numbers. JSON, logs and a table go into $OUT as one archive, NAME.tgz, after
 # each part.
 #   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf bench/gpu/run.sh NAME PHASE…
-# Phases: prepare memory vllm engine ours-short trl-short ours-long trl-long learner ours-natural trl-natural base sleep
-#   trl-default graphs two two-ranks. The natural ones want the base that learning.sh makes.
-# PATIENCE: seconds for one phase; TRL's vLLM takes minutes to start.
+# Phases: prepare memory vllm engine graphs trl ours-short ours-long ours-natural sleep learner base two two-ranks. trl and
+#   ours-natural want the base that learning.sh makes.
+# PATIENCE: seconds for one phase; TRL's vLLM takes minutes to start. AFTER: a file without which TRL takes no step.
 # MICROBATCH: tokens of one forward pass of r1rl's learner. DRY=1 runs the same parts with a few tokens, without a GPU and
 # without TRL's vLLM.
 set -uo pipefail
@@ -16,7 +16,7 @@ PYTHON=${PYTHON:-python3}
 name=$1; shift
 work=/tmp/bench-$name; mkdir -p "$work/json" "$work/logs" "$OUT"
 policy=${POLICY:-$R1RL_HOME/models/smollm2-135m} endless=/tmp/bench-endless
-patience=${PATIENCE:-430}
+patience=${PATIENCE:-300}
 short=short long=long natural=natural no_vllm=() dry=() cuda=1
 if [ -n "${DRY:-}" ]; then
   WORKERS=1 short=dry long=dry natural=dry-natural no_vllm=(--no-vllm) dry=(--memory-gib 0.5) cuda=
@@ -34,7 +34,6 @@ limits() { run "$1" "$patience" "$PYTHON" -m bench.gpu.limits "${@:2}" --policy 
 ours() { run "$1" "$patience" "$PYTHON" -m bench.gpu.speed "$2" --policy "$3" --out "$work/json/$1.json" \
   --timeout $((patience - 20)) --microbatch "${MICROBATCH:-65536}" "${@:4}" "${dry[@]}"; }
 fast() { ours "$1" "$2" "$3" --workers "${WORKERS:-4}" --memory-gib "${MEMORY_GIB:-4}" --set ${cuda:+learner.fusion=compile} "${@:4}"; }
-trl() { run "$1" "$patience" "$PYTHON" -m bench.gpu.trl_speed "$2" --policy "$3" --out "$work/json/$1.json" "${no_vllm[@]}" "${@:4}"; }
 base() { # the newest cold start of SmolLM2
   local config; config=$(grep -ls '"llama"' "$R1RL_HOME"/warmup/*/config.json | xargs -r ls -t | head -n 1); echo "${config%/*}"
 }
@@ -50,17 +49,15 @@ measure() { # PHASE
     graphs) limits vllm-graphs vllm $short --default-graphs ;;
     ours-short) MEMORY_GIB=2 fast ours-short $short "$endless" ;;
     ours-long) fast ours-long $long "$endless" ;;
-    trl-short) trl trl-short $short "$endless" --rows 64 --tuned --memory-gib 8 ;;
-    trl-long) trl trl-long $long "$endless" --rows 16 --tuned --memory-gib 16 ;;
-    trl-default) trl trl-short-default $short "$endless" --rows 64 --memory-gib 8 ;;
+    trl) run trl "${PATIENCE:-900}" "$PYTHON" -m bench.gpu.trl_speed $short $long $natural --policy "$endless" --base "$(base)" \
+      --out "$work/json" --tuned ${AFTER:+--after "$AFTER"} "${no_vllm[@]}" ;;
     ours-natural) MEMORY_GIB=2 fast ours-natural $natural "$(base)" ;;
-    trl-natural) trl trl-natural $natural "$(base)" --rows 64 --tuned --memory-gib 8 ;;
     sleep) # the GPU shared in turns instead of split
       MEMORY_GIB=2 fast ours-short-sleep $short "$endless" 'rollout.options={enable_sleep_mode: true}' ;;
     two) ours two-short $short "$endless" --workers 1 --memory-gib 16 ${cuda:+--set learner.fusion=compile} ;;
     two-ranks) ours two-ranks-short $short "$endless" --workers 2 --memory-gib 8 --set learner.ranks=2 ;;
     learner)
-      run learner 200 "$PYTHON" -m bench.learner --lengths 1024 4096 --layouts packed --fusion ${cuda:+compile} none \
+      run learner 280 "$PYTHON" -m bench.learner --lengths 1024 4096 --layouts packed --fusion ${cuda:+compile} none \
         --out "$work/json/learner.json" --profile "$work/logs/profile" ${DRY:+--layers 2 --tokens 64 --microbatch 64} ;;
     base) run base 130 "$PYTHON" -m bench.gpu.base --policy "$policy" --out "$work/json/base.json" ${DRY:+--dry}
       grep digits "$work/logs/base.log" | sort -t: -k2 -r | head -n 40 | cut -c1-170 ;;

@@ -36,6 +36,7 @@ class Setting:
     group: int
     max_tokens: int
     steps: int  # to be timed; two more come first, which warm up
+    rows: int = 4  # sequences of one pass of TRL's learner: halved until they fit (trl_speed.py)
     natural: bool = False  # answers end by themselves and are judged
     template: str = "plain"  # the question alone, as the user's message
     options: Mapping[str, Any] = field(default_factory=dict)  # of the problems
@@ -63,9 +64,9 @@ def natural(name: str, **sizes: int) -> Setting:
 
 
 SETTINGS = {
-    "short": Setting(name="short", prompts=64, group=16, max_tokens=128, steps=5),
-    "long": Setting(name="long", prompts=32, group=16, max_tokens=1024, steps=2),
-    "natural": natural("natural", prompts=64, group=16, max_tokens=96, steps=10),
+    "short": Setting(name="short", prompts=64, group=16, max_tokens=128, steps=5, rows=128),
+    "long": Setting(name="long", prompts=32, group=16, max_tokens=1024, steps=2, rows=32),
+    "natural": natural("natural", prompts=64, group=16, max_tokens=96, steps=10, rows=128),
     "dry": Setting(name="dry", prompts=4, group=4, max_tokens=16, steps=2),
     "dry-natural": natural("dry-natural", prompts=4, group=4, max_tokens=16, steps=2),
 }

@@ -43,16 +43,20 @@ def main() -> None:
     setting = SETTINGS[options.setting]
     folder = Path(tempfile.mkdtemp(prefix="speed-"))
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe(setting, options)))
+    started = time.time()
     with machine.Watch() as watch:
         rows, stamps, code = train(folder, options.set, options.timeout)
+    ended = time.time()
     numbers = summary(setting, rows, stamps)
     if numbers["steps"]:
-        numbers |= watch.between(stamps[WARM - 1], stamps[WARM - 1 + numbers["steps"]])
+        numbers |= {"seconds_to_first_step": stamps[0] - rows[0]["time/step"] - started}
+        numbers |= {"seconds_after_last_step": ended - stamps[-1]}
+        numbers |= watch.steps(stamps[WARM - 1 : WARM + numbers["steps"]])
     told = {key: str(value) for key, value in vars(options).items()}
     machine.write(
         options.out, {"system": "r1rl", "options": told, "exit": code, **numbers, "rows": rows, "stamps": stamps}
     )
-    print(json.dumps({key: value for key, value in numbers.items() if key != "reward"}, indent=1))
+    print(json.dumps({key: value for key, value in numbers.items() if key not in ("reward", "trace")}, indent=1))
     if code or not numbers["steps"]:
         print((folder / "out.log").read_text()[-3000:])
         sys.exit(1)

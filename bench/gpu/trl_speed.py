@@ -1,20 +1,24 @@
-"""TRL's GRPOTrainer on the same setting: python -m bench.gpu.trl_speed short --policy FOLDER --out results/trl.json.
+"""TRL's GRPOTrainer on the same settings: python -m bench.gpu.trl_speed short long --policy FOLDER --out RESULTS.
 
 vLLM colocated, one update for each generation, no KL, temperature 1, bf16 autocast over fp32 weights, no gradient
-checkpointing. `--tuned` also leaves out the second forward pass by which TRL corrects for the sampler's log-probs; r1rl
-has no such pass in this algorithm. Prompts are the same texts, the reward is the same function.
+checkpointing, as many sequences in a pass of the learner as fit. `--tuned` also leaves out the second forward pass by
+which TRL corrects for the sampler's log-probs; r1rl has no such pass in this algorithm. Prompts are the same texts, the
+reward is the same function.
+
+All settings share one engine, large enough for each, because it takes minutes to start; before each step TRL gives it
+the weights of the trainer at hand. Writes RESULTS/trl-SETTING.json, each as soon as it is measured.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +30,11 @@ from r1rl.types import Problem, Verdict
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("setting", choices=SETTINGS)
-    parser.add_argument("--policy", type=Path, required=True)
+    parser.add_argument("settings", nargs="+", choices=SETTINGS)
+    parser.add_argument("--policy", type=Path, required=True, help="for the settings that are about speed")
+    parser.add_argument("--base", type=Path, help="for those in which answers end by themselves")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--rows", type=int, default=32, help="sequences of one forward pass of the learner")
+    parser.add_argument("--after", type=Path, help="start everything, but take no step before this file is there")
     parser.add_argument("--tuned", action="store_true", help="without the pass for importance sampling correction")
     parser.add_argument("--liger", action="store_true", help="Liger's fused kernels")
     parser.add_argument("--memory-gib", type=float, default=16, help="KV cache of vLLM")
@@ -37,26 +42,58 @@ def main() -> None:
         "--no-vllm", action="store_true", help="transformers' own generation: to try this without a GPU"
     )
     options = parser.parse_args()
-    setting = SETTINGS[options.setting]
-    trainer, clock = build(setting, options)
-    with machine.Watch() as watch:
+    settings = [SETTINGS[name] for name in options.settings]
+    if not options.no_vllm:
+        share_engine(settings, options.memory_gib)
+    measured = [measure(setting, options) for setting in settings]
+    sys.exit(not all(measured))
+
+
+def measure(setting: Setting, options: argparse.Namespace) -> bool:
+    """Writes one setting's numbers; whether there are any."""
+    import torch
+
+    rows = min(setting.rows, setting.samples)
+    while True:
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
         try:
-            trainer.train()
-        finally:
-            numbers = summary(setting, clock)
-    numbers |= watch.between(clock.ends[WARM - 1], clock.ends[-1]) if numbers["steps"] else {}
-    told = {key: str(value) for key, value in vars(options).items()}
-    machine.write(
-        options.out, {"system": "trl", "options": told, "exit": 0, **numbers, "rows": trainer.state.log_history}
-    )
-    print(json.dumps({key: value for key, value in numbers.items() if key != "reward"}, indent=1))
-    sys.exit(not numbers["steps"])
+            numbers = run(setting, rows, options)
+            break
+        except torch.OutOfMemoryError as error:
+            print(f"{setting.name}: {rows} sequences in a pass don't fit: {str(error)[:200]}", flush=True)
+            if rows <= setting.group:
+                return False
+        rows //= 2  # out here, where the trainer that was too large is gone
+    told = {key: str(value) for key, value in (vars(options) | {"rows": rows}).items()}
+    machine.write(options.out / f"trl-{setting.name}.json", {"system": "trl", "options": told, "exit": 0, **numbers})
+    print(json.dumps({key: value for key, value in numbers.items() if key not in LONG}, indent=1), flush=True)
+    return bool(numbers["steps"])
+
+
+LONG = ("reward", "rows", "trace")
+
+
+def run(setting: Setting, rows: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Trains, and tells what it took."""
+    trainer, clock = build(setting, rows, options)
+    while options.after and not options.after.exists():
+        time.sleep(1)
+    clock.started = time.time()
+    with machine.Watch() as watch:
+        trainer.train()
+    numbers = summary(setting, clock)
+    if numbers["steps"]:
+        numbers |= watch.steps([clock.started, *clock.ends][WARM:])
+    return numbers | {"rows": trainer.state.log_history}
 
 
 class Clock:
     """Seconds spent in wrapped functions, step by step, and when each step ended."""
 
     def __init__(self) -> None:
+        self.started = 0.0
         self.ends: list[float] = []
         self.rooms: list[dict[str, float]] = [{}]
         self.tokens: list[int] = []
@@ -82,12 +119,14 @@ class Clock:
         self.rooms.append({})
 
 
-def build(setting: Setting, options: argparse.Namespace) -> tuple[Any, Clock]:
+def build(setting: Setting, rows: int, options: argparse.Namespace) -> tuple[Any, Clock]:
     """The trainer, with its rollout and its weight sync timed."""
     import torch
     from datasets import Dataset
     from transformers import TrainerCallback
     from trl import GRPOConfig, GRPOTrainer
+
+    from r1rl import chat
 
     clock = Clock()
 
@@ -95,15 +134,12 @@ def build(setting: Setting, options: argparse.Namespace) -> tuple[Any, Clock]:
         def on_step_end(self, *_: Any, **__: Any) -> None:
             clock.end_step()
 
+    policy = options.base if setting.natural else options.policy
     steps = WARM + setting.steps
     asked = problems(setting, setting.prompts * steps)
-    data = Dataset.from_list(
-        [{"prompt": prompt(setting, p, options.policy), "gold": p.gold, "id": p.id} for p in asked]
-    )
-    rows = min(options.rows, setting.samples)
+    data = Dataset.from_list([{"prompt": prompt(setting, p, policy), "gold": p.gold, "id": p.id} for p in asked])
     cuda = torch.cuda.is_available()
-    if not options.no_vllm:
-        _fix_cache(options.memory_gib)
+    end = {"stop_token_ids": [chat.load_tokenizer(policy).eos_token_id]}  # the engine may know another policy's
     config = GRPOConfig(
         output_dir=tempfile.mkdtemp(prefix="trl-"),
         seed=SEED,
@@ -133,13 +169,14 @@ def build(setting: Setting, options: argparse.Namespace) -> tuple[Any, Clock]:
         vllm_gpu_memory_utilization=0.1,
         vllm_max_model_length=setting.max_length,
         vllm_importance_sampling_correction=not options.tuned,
+        generation_kwargs=None if options.no_vllm else end,
         logging_steps=1,
         save_strategy="no",
         report_to=[],
         disable_tqdm=True,
     )
     trainer = GRPOTrainer(
-        model=str(options.policy),
+        model=str(policy),
         reward_funcs=reward_of(setting, clock),
         args=config,
         train_dataset=data,
@@ -153,11 +190,20 @@ def build(setting: Setting, options: argparse.Namespace) -> tuple[Any, Clock]:
     return trainer, clock
 
 
-def _fix_cache(gib: float) -> None:
-    """Gives TRL's vLLM a cache of this size, as r1rl's has one; by a share of the GPU it would take all of that."""
+def share_engine(settings: Sequence[Setting], gib: float) -> None:
+    """Gives all of TRL's trainers one vLLM, with a cache of this size as r1rl's has one: TRL knows only shares."""
     from trl.generation import vllm_generation
 
-    vllm_generation.LLM = partial(vllm_generation.LLM, kv_cache_memory_bytes=int(gib * 2**30))
+    start, started = vllm_generation.LLM, []
+
+    def shared(**arguments: Any) -> Any:
+        if not started:
+            arguments["max_model_len"] = max(setting.max_length for setting in settings)
+            arguments["max_num_seqs"] = max(setting.samples for setting in settings)
+            started.append(start(**arguments, kv_cache_memory_bytes=int(gib * 2**30)))
+        return started[0]
+
+    vllm_generation.LLM = shared
 
 
 def reward_of(setting: Setting, clock: Clock) -> Callable[..., list[float]]:

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Everything that bench/README.md tells of one GPU, in half an hour: what SmolLM2 learns; the speed of TRL and of r1rl, one
+# after the other; their limits; what a DeepSeek-V3 of 100M learns. Archives in $OUT, each after each part.
+#   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf [R1RL_DATA=/data] bench/gpu/all.sh
+# TRL starts while the learning runs end, since it needs minutes, but takes no step before the GPU is its own. DRY=1: a few
+# tokens of everything, on a CPU.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+quiet=/tmp/bench-quiet; rm -f $quiet
+bash bench/gpu/run.sh speed prepare
+bash bench/gpu/learning.sh &
+learning=$!
+until grep -qs "step 20/" /tmp/bench-learning/logs/main-0.log || ! kill -0 $learning 2> /dev/null; do sleep 1; done
+AFTER=$quiet bash bench/gpu/run.sh speed trl &
+trl=$!
+wait $learning; touch $quiet
+wait $trl
+bash bench/gpu/run.sh speed ours-short ours-long ours-natural vllm memory sleep learner
+bash bench/gpu/v3_100m.sh
