@@ -1,4 +1,4 @@
-"""The machine a number was measured on, and what its GPUs did meanwhile: work, memory and idle gaps at 50 Hz."""
+"""The machine a number was measured on, and what its GPUs did meanwhile: work, memory and idle gaps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from r1rl.run import environment
@@ -39,14 +41,17 @@ def write(path: Path, numbers: dict[str, Any]) -> None:
     print(f"wrote {path}", flush=True)
 
 
-Row = tuple[float, float, float, float, float, float]  # seconds, GPU, busy percent, MiB, W, own MiB
+Look = tuple[float, int, float]  # seconds since the epoch, GPU, percent of the time in which it worked
+DENSE_S = 0.05
 
 
 class Watch:
     """Looks at the GPUs this process may use while the block runs (gauge.py); without one it has nothing to tell."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self.looks: list[Look] = []
+        self.rows: list[tuple[float, ...]] = []  # gauge.py's long lines
+        self.kind = ""  # of the looks
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Watch:
@@ -61,28 +66,41 @@ class Watch:
             return
         self._process.kill()
         self._process.wait()
-        found = []
-        for line in self._file.read_text().splitlines() if self._file.exists() else []:
-            with suppress(ValueError):  # cut off by the end
-                stamp, gpu, counted, average, used, watt, own = (float(x) for x in line.split(","))
-                found.append((stamp, gpu, counted, average, used, watt, own))
-        counts = any(row[2] > 0 for row in found)  # or this GPU's hardware counter says nothing
-        self.rows = [(stamp, gpu, a if counts else b, *rest) for stamp, gpu, a, b, *rest in found]  # type: ignore[misc]
+        self.read(self._file.read_text() if self._file.exists() else "")
 
-    def between(self, start: float, end: float) -> dict[str, float]:
+    def read(self, text: str) -> None:
+        """Takes what gauge.py wrote: the driver's samples where they are dense, else the hardware's counter."""
+        lines: list[tuple[float, ...]] = []
+        for line in text.splitlines():
+            with suppress(ValueError):  # cut off by the end
+                lines.append(tuple(float(x) for x in line.split(",")))
+        self.rows = [line for line in lines if len(line) == 7]
+        sampled: list[tuple[float, ...]] = [line for line in lines if len(line) == 3]
+        spacing = [b[0] - a[0] for a, b in pairwise(sampled) if b[1] == a[1]]
+        if spacing and median(spacing) <= DENSE_S:
+            self.kind, place, chosen = "driver's samples", 2, sampled
+        elif any(row[2] > 0 for row in self.rows):
+            self.kind, place, chosen = "hardware counter", 2, self.rows
+        else:
+            self.kind, place, chosen = "driver's average", 3, self.rows
+        self.looks = [(line[0], int(line[1]), line[place]) for line in chosen]
+
+    def between(self, start: float, end: float) -> dict[str, Any]:
         """Numbers of a stretch of time (seconds since the epoch), over all GPUs together."""
         rows = [row for row in self.rows if start <= row[0] <= end]
-        if not rows:
+        looks = [look for look in self.looks if start <= look[0] <= end]
+        if not rows or not looks:
             return {}
-        gpus = {row[1] for row in rows}
+        gpus = {look[1] for look in looks}
         return {
-            "gpu/utilisation/mean": sum(row[2] for row in rows) / len(rows) / 100,
-            "gpu/idle/frac": sum(row[2] < IDLE for row in rows) / len(rows),
-            "gpu/idle/longest_s": max(_longest_idle([row for row in rows if row[1] == gpu]) for gpu in gpus),
-            "gpu/memory/max_gib": max(row[3] for row in rows) / 1024,
-            "gpu/power/mean_w": sum(row[4] for row in rows) / len(rows),
-            "gpu/memory/own_max_gib": max(row[5] for row in rows) / 1024,
-            "gpu/samples": len(rows),
+            "gpu/looked_at": self.kind,
+            "gpu/looks": len(looks),
+            "gpu/utilisation/mean": sum(look[2] for look in looks) / len(looks) / 100,
+            "gpu/idle/frac": sum(look[2] < IDLE for look in looks) / len(looks),
+            "gpu/idle/longest_s": max(_longest_idle([look for look in looks if look[1] == gpu]) for gpu in gpus),
+            "gpu/memory/max_gib": max(row[4] for row in rows) / 1024,
+            "gpu/power/mean_w": sum(row[5] for row in rows) / len(rows),
+            "gpu/memory/own_max_gib": max(row[6] for row in rows) / 1024,
         }
 
     def steps(self, ends: Sequence[float]) -> dict[str, Any]:
@@ -91,14 +109,14 @@ class Watch:
         The trace holds the ends in seconds after the first of them, and [second, percent] for each look at the GPU.
         """
         since, until = ends[0], ends[-1]
-        looks = [row for row in self.rows if since <= row[0] <= until]
-        busy = [[round(row[0] - since, 3), round(row[2])] for row in looks if row[1] == looks[0][1]]
+        looks = [look for look in self.looks if since <= look[0] <= until]
+        busy = [[round(second - since, 3), round(percent)] for second, gpu, percent in looks if gpu == looks[0][1]]
         return {**self.between(since, until), "trace": {"ends": [end - since for end in ends], "busy": busy}}
 
 
-def _longest_idle(rows: list[Row]) -> float:
-    longest, busy = 0.0, rows[0][0]
-    for stamp, _, share, *_ in rows:
-        busy = stamp if share >= IDLE else busy
+def _longest_idle(looks: Sequence[Look]) -> float:
+    longest, busy = 0.0, looks[0][0]
+    for stamp, _, percent in looks:
+        busy = stamp if percent >= IDLE else busy
         longest = max(longest, stamp - busy)
     return longest

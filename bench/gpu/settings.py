@@ -8,7 +8,7 @@ the recipe's cold start makes; answers end where the policy ends them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,8 @@ def problems(setting: Setting, count: int) -> list[Problem]:
     return [source.problem("train", i) for i in range(count)]
 
 
-def prompt(setting: Setting, problem: Problem, policy: Path) -> str:
-    """The whole prompt as text, in the policy's own chat template."""
-    tokenizer = chat.load_tokenizer(policy)
-    return tokenizer.decode(chat.render(setting.template, problem.question, tokenizer), skip_special_tokens=False)
+def prompts(setting: Setting, asked: Sequence[Problem], policy: Path) -> list[str]:
+    """The whole prompts as text, in the policy's own chat template."""
+    tokenizer = chat.load_tokenizer(policy)  # once: it takes most of a second
+    ids = [chat.render(setting.template, problem.question, tokenizer) for problem in asked]
+    return [tokenizer.decode(prompt, skip_special_tokens=False) for prompt in ids]

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.gpu import machine
-from bench.gpu.settings import BETAS, SEED, SETTINGS, WARM, Setting, problems, prompt
+from bench.gpu.settings import BETAS, SEED, SETTINGS, WARM, Setting, problems, prompts
 from r1rl.rewards import controls, number
 from r1rl.types import Problem, Verdict
 
@@ -81,6 +81,7 @@ def run(setting: Setting, rows: int, options: argparse.Namespace) -> dict[str, A
     while options.after and not options.after.exists():
         time.sleep(1)
     clock.started = time.time()
+    print(f"{time.strftime('%T')}: {setting.name} starts, {rows} sequences in a pass", flush=True)
     with machine.Watch() as watch:
         trainer.train()
     numbers = summary(setting, clock)
@@ -137,7 +138,10 @@ def build(setting: Setting, rows: int, options: argparse.Namespace) -> tuple[Any
     policy = options.base if setting.natural else options.policy
     steps = WARM + setting.steps
     asked = problems(setting, setting.prompts * steps)
-    data = Dataset.from_list([{"prompt": prompt(setting, p, policy), "gold": p.gold, "id": p.id} for p in asked])
+    texts = prompts(setting, asked, policy)
+    data = Dataset.from_list(
+        [{"prompt": text, "gold": p.gold, "id": p.id} for text, p in zip(texts, asked, strict=True)]
+    )
     cuda = torch.cuda.is_available()
     end = {"stop_token_ids": [chat.load_tokenizer(policy).eos_token_id]}  # the engine may know another policy's
     config = GRPOConfig(
@@ -194,7 +198,8 @@ def share_engine(settings: Sequence[Setting], gib: float) -> None:
     """Gives all of TRL's trainers one vLLM, with a cache of this size as r1rl's has one: TRL knows only shares."""
     from trl.generation import vllm_generation
 
-    start, started = vllm_generation.LLM, []
+    start = vllm_generation.LLM
+    started: list[Any] = []
 
     def shared(**arguments: Any) -> Any:
         if not started:
