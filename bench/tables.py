@@ -95,10 +95,10 @@ def raw(results: dict[str, Result]) -> str:
     rates = {name: r for name, r in results.items() if "tokens_per_second" in r}
     other = [name for name in results if name not in steps and name not in rates]
     head = ["part", "s/step", "samples/s", "rollout s", "learner s", "sync s", "reward s", "rest s", "rollout tok/s"]
-    head += ["learner tok/s", "MFU", "GiB", "used", "idle", "longest idle s", "reward first", "last"]
+    head += ["learner tok/s", "MFU", "GiB", "used", "reward first", "last"]
     lines = [table(head, [_step_row(name, r) for name, r in steps.items()])] if steps else []
     if rates:
-        head = ["part", "tokens/s", "seconds", "GiB", "used", "idle"]
+        head = ["part", "tokens/s", "seconds", "GiB", "used"]
         lines.append(table(head, [_rate_row(name, r) for name, r in rates.items()]))
     return "\n\n".join([*lines, *(f"{name}: {_short(results[name])}" for name in other)])
 
@@ -116,7 +116,6 @@ def _step_row(name: str, r: Result) -> list[str]:
         number(r["learner_tokens_per_second"]),
         number(mfu(r), ".1%"),
         *_device(r),
-        number(r.get("gpu/idle/longest_s"), ".2f"),
         number(_mean(rewards[:3]), ".3f"),
         number(_mean(rewards[-3:]), ".3f"),
     ]
@@ -131,7 +130,6 @@ def _device(r: Result) -> list[str]:
     return [
         number(_memory(r), ".1f"),
         number(r.get("gpu/utilisation/mean"), ".0%"),
-        number(r.get("gpu/idle/frac"), ".0%"),
     ]
 
 
@@ -223,7 +221,7 @@ def limits() -> str:
             continue
         rate = ours["rollout_tokens_per_second"]
         best = bound and bound["bound_tokens_per_second"]
-        idle = ours.get("gpu/idle/longest_s")
+        idle = trace.idle(ours["trace"]) if ours.get("trace", {}).get("busy") else None
         rows += [
             [
                 setting,
@@ -236,7 +234,7 @@ def limits() -> str:
             [setting, "", "", "memory bandwidth", *_of(rate, best)],
             [setting, "learner, MFU", number(mfu(ours), ".1%"), "", "100%", number(mfu(ours), ".0%")],
             [setting, "sync, s", number(ours["seconds"]["sync"], ".3f"), "bytes / bandwidth", *_sync(ours, bound)],
-            [setting, "longest idle of a step", number(idle and idle / ours["seconds_per_step"], ".0%"), "", "0%", ""],
+            [setting, "longest idle of a step", number(idle, ".0%"), "", "0%", ""],
         ]
     return table(["setting", "what", "measured", "limit", "its value", "measured / limit"], rows)
 

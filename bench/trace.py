@@ -1,12 +1,50 @@
-"""What the GPU did during a step of r1rl and of TRL: the share of the time it worked, look by look."""
+"""What the GPU did during a step of r1rl and of TRL: the share of the time it worked, look by look.
+
+A trace is what machine.Watch.steps makes: {"ends": seconds, "busy": [[second, percent of the time since the look
+before], …]}.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 SHOWN = 2  # steps
+IDLE = 1  # percent
+
+Trace = Mapping[str, Any]
+
+
+def idle(trace: Trace) -> float:
+    """The longest time in which the GPU had nothing to do, as a share of its step; the median over the steps.
+
+    Looks that found less than IDLE percent in a row count whole, and what is missing to 100 in the looks around them
+    too: so this is at most what it was, not less.
+
+    >>> busy = [[0.1, 100], [0.2, 60], [0.3, 0], [0.4, 90], [0.5, 100]]
+    >>> round(idle({"ends": [0.0, 0.5], "busy": busy}), 2)
+    0.3
+    """
+    steps = []
+    for start, end in pairwise(trace["ends"]):
+        looks = [(second, percent) for second, percent in trace["busy"] if start <= second <= end]
+        steps.append(_longest_gap(looks) / (end - start))
+    return median(steps)
+
+
+def _longest_gap(looks: Sequence[tuple[float, float]]) -> float:
+    longest = gap = before = 0.0  # seconds; `before`: unused time of the look before
+    for (then, _), (now, percent) in pairwise(looks):
+        unused = (now - then) * (1 - percent / 100)
+        if percent < IDLE:
+            gap = (gap or before) + unused
+        elif gap:
+            longest, gap = max(longest, gap + unused), 0.0
+        before = unused
+    return max(longest, gap)
 
 
 def plot(results: Mapping[str, Mapping[str, Any]], plots: Path) -> None:

@@ -1,4 +1,4 @@
-"""The machine a number was measured on, and what its GPUs did meanwhile: work, memory and idle gaps."""
+"""The machine a number was measured on, and what its GPUs did meanwhile: work and memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from typing import Any
 
 from r1rl.run import environment
 
-IDLE = 5  # percent
 BANDWIDTH = {"H200": 4.8e12, "H100": 3.35e12, "A100": 2.0e12}  # bytes a second of device memory, from the data sheets
 FLOPS = {"H200": 989e12, "H100": 989e12, "A100": 312e12}  # dense bf16 operations a second, from the data sheets
 LINK = {"H200": 450e9, "H100": 450e9, "A100": 300e9}  # bytes a second to another GPU of the host, one direction
@@ -91,13 +90,10 @@ class Watch:
         looks = [look for look in self.looks if start <= look[0] <= end]
         if not rows or not looks:
             return {}
-        gpus = {look[1] for look in looks}
         return {
             "gpu/looked_at": self.kind,
             "gpu/looks": len(looks),
             "gpu/utilisation/mean": sum(look[2] for look in looks) / len(looks) / 100,
-            "gpu/idle/frac": sum(look[2] < IDLE for look in looks) / len(looks),
-            "gpu/idle/longest_s": max(_longest_idle([look for look in looks if look[1] == gpu]) for gpu in gpus),
             "gpu/memory/max_gib": max(row[4] for row in rows) / 1024,
             "gpu/power/mean_w": sum(row[5] for row in rows) / len(rows),
             "gpu/memory/own_max_gib": max(row[6] for row in rows) / 1024,
@@ -112,11 +108,3 @@ class Watch:
         looks = [look for look in self.looks if since <= look[0] <= until]
         busy = [[round(second - since, 3), round(percent)] for second, gpu, percent in looks if gpu == looks[0][1]]
         return {**self.between(since, until), "trace": {"ends": [end - since for end in ends], "busy": busy}}
-
-
-def _longest_idle(looks: Sequence[Look]) -> float:
-    longest, busy = 0.0, looks[0][0]
-    for stamp, _, percent in looks:
-        busy = stamp if percent >= IDLE else busy
-        longest = max(longest, stamp - busy)
-    return longest
