@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from r1rl.batch import collate
-from r1rl.policy import fusion
+from r1rl.policy import fusion, logprobs
 from r1rl.types import Sample
 from tests import policies
 
@@ -18,6 +18,11 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def several_chunks(monkeypatch):
+    monkeypatch.setattr(logprobs, "CHUNK", 16)  # whole ones, which are compiled, and a rest, which is not
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,9 @@ def fused(model: Any, by: str) -> Scorer:
         AttentionInterface.register(PACKED, partial(packed_attention, by=torch.compiler.disable(attend)))
         for layer in sharding.layers(model):
             layer.compile(dynamic=True)
-        return Scorer(model, HeadMath(read=torch.compile(read, dynamic=True), slope=torch.compile(slope, dynamic=True)))
+        return Scorer(
+            model, HeadMath(read=torch.compile(read, dynamic=False), slope=torch.compile(slope, dynamic=False))
+        )
     if by == "liger":
         _liger(model)
     return Scorer(model)

@@ -17,7 +17,10 @@ CHUNK = 2048  # tokens; 2048 x 129,280 fp32 logits are 1 GiB
 
 @dataclass(frozen=True, kw_only=True)
 class HeadMath:
-    """What is done to the logits of one chunk: to read them, and to get the gradient at them. Both overwrite them.
+    """What is done to the logits of a whole chunk: to read them, and to get the gradient at them. Both overwrite them.
+
+    It never sees the last, shorter chunk: a compiler would compile anew for some of its sizes, and the step would wait
+    for seconds.
 
     >>> EAGER.read(torch.zeros(1, 4), torch.tensor([2]), 1.0)[0]
     tensor([-1.3863])
@@ -60,7 +63,7 @@ class _Head(torch.autograd.Function):
         math: HeadMath,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         parts = [
-            math.read(_product(hidden, weight_VH.T), targets, temperature)
+            _math(math, hidden).read(_product(hidden, weight_VH.T), _alone(targets), temperature)
             for hidden, targets in zip(hidden_KH.split(CHUNK), targets_K.split(CHUNK), strict=True)
         ]
         logprobs, entropy, normaliser = (torch.cat(column) for column in zip(*parts, strict=True))
@@ -78,12 +81,22 @@ class _Head(torch.autograd.Function):
         weight_slope = torch.zeros_like(weight_VH, dtype=columns[1].dtype)
         for start in range(0, len(hidden_KH), CHUNK):
             part = slice(start, start + CHUNK)
-            logits = _product(hidden_KH[part], weight_VH.T)
-            slope = ctx.math.slope(logits, hidden_KH.dtype, ctx.temperature, *(c[part] for c in columns))
+            hidden = hidden_KH[part]
+            told = [_alone(column[part]) for column in columns]
+            slope = _math(ctx.math, hidden).slope(_product(hidden, weight_VH.T), hidden.dtype, ctx.temperature, *told)
             hidden_slope[part] = _product(slope, weight_VH)
             if ctx.needs_input_grad[1]:
-                weight_slope += _product(slope.T, hidden_KH[part])
+                weight_slope += _product(slope.T, hidden)
         return hidden_slope, weight_slope.to(weight_VH.dtype), None, None, None, None
+
+
+def _math(math: HeadMath, hidden_KH: torch.Tensor) -> HeadMath:
+    return math if len(hidden_KH) == CHUNK else EAGER
+
+
+def _alone(part_K: torch.Tensor) -> torch.Tensor:
+    """A copy in memory of its own: a compiler compiles anew for another place within a larger tensor, too."""
+    return part_K.clone(memory_format=torch.contiguous_format)
 
 
 def _read(
