@@ -18,6 +18,7 @@ from rich.table import Table
 from r1rl.data_commands import data_app
 from r1rl.distillation.command import distill
 from r1rl.errors import R1Error
+from r1rl.output import hush_libraries
 from r1rl.pipeline.check import check_any
 from r1rl.pipeline.command import lineage, pipeline
 from r1rl.planning.command import plan
@@ -224,6 +225,7 @@ def recipes() -> None:
 def main() -> NoReturn:
     """The console script. Exit codes: 0 done, 1 failed, 2 the user's mistake, 130 interrupted."""
     signal.signal(signal.SIGTERM, _as_interrupt)
+    hush_libraries()
     try:
         app()
     except R1Error as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -15,3 +16,12 @@ def redirect_output(log: Path) -> None:
     sys.stderr.flush()
     os.dup2(file.fileno(), 1)
     os.dup2(file.fileno(), 2)
+
+
+def hush_libraries() -> None:
+    """Keeps what torchao says on import off the screen: that its kernels for GPUs and other Pythons don't load here.
+
+    transformers imports it wherever it is installed, needed or not.
+    """
+    for name in ("torchao", "torch.utils._pytree"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -145,3 +145,9 @@ def test_a_full_disk_is_one_clear_error(tmp_path):
     assert "is full" in done.stderr
     assert "--resume" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_starting_a_run_says_nothing_of_its_libraries_own_troubles(tmp_path):
+    said = python("-c", "from r1rl.output import hush_libraries as h; h(); import r1rl.train", cwd=tmp_path)
+    assert (said.returncode, said.stdout + said.stderr) == (0, "")
