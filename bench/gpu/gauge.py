@@ -1,10 +1,9 @@
 """Writes what the GPUs do, line by line: python bench/gpu/gauge.py FILE [ROOT]. Ends when it is killed.
 
-Two kinds of lines. Short: seconds since the epoch, GPU, percent; NVML's own samples of the time in which a kernel ran,
-which its driver takes some 50 times a second and keeps until they are fetched. Long, ten times a second, as often as
-the hardware renews its counter: seconds since the epoch, GPU, percent of the time since the line before in which the
-multiprocessors worked (NVML's GPM, from Hopper on), NVML's average over a sixth of a second or more, MiB in use, W, MiB
-in use by the process ROOT and its descendants. -1 stands for what NVML does not say.
+A line is: seconds since the epoch, GPU, percent of the time since the line before in which the multiprocessors worked
+(a counter of the hardware: NVML's GPM, from Hopper on), NVML's average over a sixth of a second or more, MiB in use, W,
+MiB in use by the process ROOT and its descendants. Ten times a second: no counter is renewed more often. -1 stands for
+what NVML does not say.
 """
 
 from __future__ import annotations
@@ -30,15 +29,11 @@ def main() -> None:
     gpus = [(int(i), nvml.nvmlDeviceGetHandleByIndex(int(i))) for i in visible.split(",")]
     busy = {i: _hardware_counter(nvml, gpu) for i, gpu in gpus}
     own = dict.fromkeys(busy, -1.0)
-    seen = dict.fromkeys(busy, 0)
     look = 0
     while True:
         for i, gpu in gpus:
             if root and look % OWN_EVERY == 0:
                 own[i] = _own(nvml, gpu, root)
-            for sample in _samples(nvml, gpu, seen[i]):
-                seen[i] = sample.timeStamp  # microseconds
-                out.write(f"{sample.timeStamp / 1e6:.3f},{i},{sample.sampleValue.uiVal}\n")
             average = nvml.nvmlDeviceGetUtilizationRates(gpu).gpu
             used, watt = nvml.nvmlDeviceGetMemoryInfo(gpu).used / 2**20, nvml.nvmlDeviceGetPowerUsage(gpu) / 1000
             out.write(f"{time.time():.3f},{i},{busy[i]():.1f},{average},{used:.0f},{watt:.0f},{own[i]:.0f}\n")
@@ -55,13 +50,6 @@ def _nvml() -> ModuleType:
     sys.modules["pynvml"] = module  # it looks itself up there
     spec.loader.exec_module(module)
     return module
-
-
-def _samples(nvml: Any, gpu: Any, since: int) -> list[Any]:
-    try:
-        return list(nvml.nvmlDeviceGetSamples(gpu, nvml.NVML_GPU_UTILIZATION_SAMPLES, since)[1])
-    except nvml.NVMLError:  # none since then, or this driver keeps none
-        return []
 
 
 def _hardware_counter(nvml: Any, gpu: Any) -> Callable[[], float]:

@@ -10,9 +10,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from r1rl.run import environment
@@ -36,12 +34,13 @@ def gpu_name() -> str:
 def write(path: Path, numbers: dict[str, Any]) -> None:
     """Raw results as JSON, with the environment they were measured in."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"environment": environment(), **numbers}, indent=1) + "\n")
+    told = {"environment": environment(), **numbers}
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in told.items()]  # a key, a line: traces are long
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     print(f"wrote {path}", flush=True)
 
 
 Look = tuple[float, int, float]  # seconds since the epoch, GPU, percent of the time in which it worked
-DENSE_S = 0.05
 
 
 class Watch:
@@ -49,7 +48,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.looks: list[Look] = []
-        self.rows: list[tuple[float, ...]] = []  # gauge.py's long lines
+        self.rows: Sequence[tuple[float, ...]] = []  # gauge.py's lines
         self.kind = ""  # of the looks
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -68,21 +67,14 @@ class Watch:
         self.read(self._file.read_text() if self._file.exists() else "")
 
     def read(self, text: str) -> None:
-        """Takes what gauge.py wrote: the driver's samples where they are dense, else the hardware's counter."""
-        lines: list[tuple[float, ...]] = []
+        """Takes what gauge.py wrote: the hardware's counter, or NVML's average where there is none."""
+        rows = []
         for line in text.splitlines():
             with suppress(ValueError):  # cut off by the end
-                lines.append(tuple(float(x) for x in line.split(",")))
-        self.rows = [line for line in lines if len(line) == 7]
-        sampled: list[tuple[float, ...]] = [line for line in lines if len(line) == 3]
-        spacing = [b[0] - a[0] for a, b in pairwise(sampled) if b[1] == a[1]]
-        if spacing and median(spacing) <= DENSE_S:
-            self.kind, place, chosen = "driver's samples", 2, sampled
-        elif any(row[2] > 0 for row in self.rows):
-            self.kind, place, chosen = "hardware counter", 2, self.rows
-        else:
-            self.kind, place, chosen = "driver's average", 3, self.rows
-        self.looks = [(line[0], int(line[1]), line[place]) for line in chosen]
+                second, gpu, counted, average, used, watt, own = map(float, line.split(","))
+                rows.append((second, gpu, counted, average, used, watt, own))
+        self.kind, place = ("hardware counter", 2) if any(row[2] > 0 for row in rows) else ("driver's average", 3)
+        self.rows, self.looks = rows, [(row[0], int(row[1]), row[place]) for row in rows]
 
     def between(self, start: float, end: float) -> dict[str, Any]:
         """Numbers of a stretch of time (seconds since the epoch), over all GPUs together."""

@@ -58,7 +58,8 @@ measure() { # PHASE
     two-ranks) ours two-ranks-short $short "$endless" --workers 2 --memory-gib 8 --set learner.ranks=2 ;;
     learner)
       run learner 280 "$PYTHON" -m bench.learner --lengths 1024 4096 --layouts packed --fusion ${cuda:+compile} none \
-        --out "$work/json/learner.json" --profile "$work/logs/profile" ${DRY:+--layers 2 --tokens 64 --microbatch 64} ;;
+        --out "$work/json/learner.json" --profile "$work/logs/profile" \
+        $([ -n "${DRY:-}" ] && echo --layers 2 --tokens 64 --microbatch 64 || echo --microbatch 65536) ;;
     base) run base 130 "$PYTHON" -m bench.gpu.base --policy "$policy" --out "$work/json/base.json" ${DRY:+--dry}
       grep digits "$work/logs/base.log" | sort -t: -k2 -r | head -n 40 | cut -c1-170 ;;
     *) echo "there is no phase $1" ;;
