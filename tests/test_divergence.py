@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from r1rl.policy import divergence
@@ -34,8 +34,9 @@ def slow(student, teacher, which, temperature):
     found = []
     for s, t in zip(probabilities(student, temperature), probabilities(teacher, temperature), strict=True):
         if which.top_k:
-            top = sorted(range(V), key=lambda v: -t[v])[: which.top_k]
-            s, t = [[p[v] for v in top] + [sum(p) - sum(p[v] for v in top)] for p in (s, t)]
+            order = sorted(range(V), key=lambda v: -t[v])
+            top, rest = order[: which.top_k], order[which.top_k :]
+            s, t = [[p[v] for v in top] + [sum(p[v] for v in rest)] for p in (s, t)]
         total = 0.0
         for a, b in zip(s, t, strict=True):
             m = which.weight * b + (1 - which.weight) * a
@@ -49,6 +50,7 @@ def slow(student, teacher, which, temperature):
 
 
 @given(st.integers(0, 999), st.sampled_from(KINDS), st.integers(0, V - 1), st.floats(0.1, 0.9), st.floats(0.5, 2.0))
+@example(24, "forward_kl", 9, 0.5, 0.5)  # the rest is so small that 1 minus the top is negative
 @settings(max_examples=40)
 def test_the_fast_one_is_the_slow_one(seed, kind, top_k, weight, temperature):
     student, teacher = sides(seed)
