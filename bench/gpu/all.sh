@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Everything that bench/README.md tells of one GPU, in half an hour: what SmolLM2 learns; the speed of TRL and of r1rl, one
+# Everything that bench/README.md tells of one GPU, in more than half an hour: what SmolLM2 learns; the speed of TRL and of r1rl, one
 # after the other; their limits; what a DeepSeek-V3 of 100M learns. Archives in $OUT, each after each part.
 #   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf [R1RL_DATA=/data] bench/gpu/all.sh
-# TRL starts while the learning runs end, since it needs minutes, but takes no step before the GPU is its own. DRY=1: a few
-# tokens of everything, on a CPU.
+# TRL starts while the learning runs end, but takes no step before the GPU is its own.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 quiet=/tmp/bench-quiet; rm -f $quiet

@@ -5,7 +5,7 @@
 #   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf bench/gpu/run.sh NAME PHASE…
 # Phases: prepare memory vllm engine graphs trl ours-short ours-long ours-natural sleep learner base two two-ranks. trl and
 #   ours-natural want the base that learning.sh makes.
-# PATIENCE: seconds for one phase; TRL's vLLM takes minutes to start. AFTER: a file without which TRL takes no step.
+# PATIENCE: seconds for one phase. AFTER: a file without which TRL takes no step.
 # MICROBATCH: tokens of one forward pass of r1rl's learner. DRY=1 runs the same parts with a few tokens, without a GPU and
 # without TRL's vLLM.
 set -uo pipefail
