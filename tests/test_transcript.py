@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import time
@@ -79,6 +80,12 @@ def test_a_writer_that_died_is_told(tmp_path):
     writer._process.wait()
     with pytest.raises(RunError, match="writes rollouts has died"):
         writer.write(1, [scored(RIGHT)] * 2000, show=1)
+
+
+def test_a_writer_that_died_within_its_answer_is_told():
+    answer = pickle.dumps("the error of a write that failed")
+    with pytest.raises(RunError, match="writes rollouts has died"), transcript._its_end_is_ours():
+        pickle.loads(answer[:-10])
 
 
 def test_a_writer_ends_with_a_killed_run(tmp_path):
