@@ -43,7 +43,7 @@ def main() -> None:
     trace.plot({name: r for name, r in read(HERE / "results" / "speed").items() if "trace" in r}, HERE / "plots")
 
 
-ARCHIVES = {"speed": "json", "learning": "kept", "v3_100m": "kept", "two_gpus": "json"}
+ARCHIVES = {"speed": "json", "learning": "kept", "v3_100m": "kept"}
 
 
 def unpack(folder: Path) -> None:
@@ -198,6 +198,30 @@ def natural() -> str:
     return table(["system", "s per step", "reward first", "last", "goal", "steps to it", "seconds to it"], rows)
 
 
+LAYOUTS = {
+    "ours-short": "one GPU for all, four engines (for comparison)",
+    "two-short": "learner on one, one engine on the other, CUDA IPC",
+    "two-short-nccl": "the same, NCCL",
+    "two-short-spread": "learner on one, four engines on both, CUDA IPC",
+    "two-short-ranks": "learner sharded over both, two engines on both, CUDA IPC",
+}
+
+
+def two() -> str:
+    """The short setting on two GPUs."""
+    found = read(HERE / "results" / "speed")
+    rows = []
+    for name, told in LAYOUTS.items():
+        if name in found:
+            r = found[name]
+            seconds = [number(r["seconds"].get(room), ".2f") for room in ("rollout", "learner", "sync")]
+            rates = [number(r[key]) for key in ("rollout_tokens_per_second", "learner_tokens_per_second")]
+            step = number(r["seconds_per_step"], ".2f")
+            rows.append([told, step, *seconds, number(r["samples_per_second"]), *rates])
+    head = ["layout", "s per step", "rollout s", "learner s", "sync s", "samples/s"]
+    return table([*head, "rollout tokens/s", "learner tokens/s"], rows)
+
+
 SMOOTH = 3  # steps
 
 
@@ -258,6 +282,7 @@ def _fastest(found: dict[str, Result], prefix: str) -> Result | None:
 TABLES: dict[str, Callable[[], str]] = {
     "speed": speed,
     "natural": natural,
+    "two": two,
     "limits": limits,
     "learning": lambda: learning.table_of(HERE / "results" / "learning", table),
 }

@@ -37,7 +37,7 @@ BESIDE_A_GPU = 4  # CPU threads of a learner whose arithmetic is done by a GPU: 
 class Hardware:
     """What there is, and what follows from it.
 
-    >>> Hardware(device="cpu", dtype="float32", gpus=0, threads=2).transport
+    >>> Hardware(device="cpu", dtype="float32", gpus=0, threads=2).transport(ranks=1, workers=2)
     'shm'
     """
 
@@ -46,11 +46,36 @@ class Hardware:
     gpus: int
     threads: int
     peers: bool = False  # all GPUs are of one host and can read each other's memory
+    hosts: int = 1
 
-    @property
-    def transport(self) -> str:
-        """CUDA IPC where the sampler's GPU can read the learner's memory, shared memory of the host otherwise."""
-        return "ipc" if self.gpus == 1 or self.peers else "shm"
+    def transport(self, ranks: int, workers: int, wanted: str = "auto") -> str:
+        """How weights reach the samplers: the fastest way that this hardware has, or the one that is wanted.
+
+        In this order: CUDA IPC where a sampler's GPU can read the learner's memory, shared memory on one host, NCCL
+        where each has a GPU of its own, gloo everywhere. Raises UserError when the wanted one is not possible.
+
+        >>> Hardware(device="cuda", dtype="bfloat16", gpus=16, threads=16, hosts=2).transport(ranks=4, workers=8)
+        'nccl'
+        """
+        ways = {
+            "ipc": (self.gpus == 1 or self.peers, "all GPUs must be of one host and reach each other's memory"),
+            "shm": (self.hosts == 1, "all processes must be on one host"),
+            "nccl": (
+                self.gpus >= ranks and self.shares(ranks, workers) == (1.0, 1.0),
+                f"{ranks} rank(s) and {workers} worker(s) need a GPU each",
+            ),
+            "gloo": (True, ""),
+        }
+        if wanted == "auto":
+            return next(way for way, (possible, _) in ways.items() if possible)
+        possible, need = ways[wanted]
+        if not possible:
+            raise UserError(
+                f"rollout.transport = {wanted} is not possible with {self.gpus} GPU(s) on {self.hosts} host(s)",
+                need,
+                "leave it out, or write auto or gloo",
+            )
+        return wanted
 
     def shares(self, ranks: int, workers: int) -> tuple[float, float]:
         """Of a GPU, for each rank of the learner and for each worker: one each where there are enough.
@@ -115,7 +140,7 @@ def _knock(address: str | None) -> None:
 
 def hardware(dtype: str) -> Hardware:
     """The cluster's accelerators; `dtype` "auto" becomes bfloat16 where it is fast."""
-    gpus = int(ray.cluster_resources().get("GPU", 0))
+    gpus, hosts = int(ray.cluster_resources().get("GPU", 0)), sum(node["Alive"] for node in ray.nodes())
     if dtype == "auto":
         dtype = "bfloat16" if gpus or _amx() else "float32"
     return Hardware(
@@ -123,7 +148,8 @@ def hardware(dtype: str) -> Hardware:
         dtype=dtype,
         gpus=gpus,
         threads=_cores(),
-        peers=gpus > 1 and len(ray.nodes()) == 1 and _peers(gpus),
+        peers=gpus > 1 and hosts == 1 and _peers(gpus),
+        hosts=hosts,
     )
 
 
@@ -230,6 +256,7 @@ def learners(recipe: Recipe, hw: Hardware, run_id: str, logs: Path) -> Iterator[
     """The ranks of the learner, knowing each other; ended on leaving."""
     settings, started = recipe.learner, []
     gpus, _ = hw.shares(settings.ranks, recipe.rollout.workers)
+    transport = hw.transport(settings.ranks, recipe.rollout.workers, recipe.rollout.transport)
     threads = max(1, hw.threads // settings.ranks)
     if hw.gpus and settings.optimizer != "adamw_cpu":
         threads = min(threads, BESIDE_A_GPU)
@@ -239,7 +266,7 @@ def learners(recipe: Recipe, hw: Hardware, run_id: str, logs: Path) -> Iterator[
                 run_id=run_id,
                 device=hw.device,
                 dtype=hw.dtype,
-                transport=hw.transport,
+                transport=transport,
                 threads=threads,
                 microbatch_tokens=recipe.microbatch_tokens,
                 betas=settings.betas,

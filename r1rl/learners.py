@@ -37,6 +37,16 @@ class Learners:
             (address,) = wait(self.ranks[:1], calls, self.deadline_s, "opening a meeting point")
             self._all("join", [(address,)] * len(self.ranks), "joining the other ranks")
 
+    def meet(self, samplers: Sequence[Actor]) -> None:
+        """Makes rank 0 and the samplers one group, where weights are broadcast; elsewhere nobody has to meet."""
+        first = self.ranks[:1]
+        inviting = [first[0].call("invite_samplers", len(samplers))]
+        (meeting,) = wait(first, inviting, self.deadline_s, "opening a meeting point")
+        if meeting is not None:
+            joining = [sampler.call("join", meeting, rank) for rank, sampler in enumerate(samplers, 1)]
+            joining.append(first[0].call("join_samplers"))  # last: it only waits, and a sampler that died is to blame
+            wait([*samplers, *first], joining, self.deadline_s, "meeting for the weights")
+
     def load(
         self, folder: Path, optimizer: str = "adamw", adapters: Lora | None = None, extras: Settings | None = None
     ) -> int:

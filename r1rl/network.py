@@ -21,3 +21,13 @@ def spare_the_hub() -> None:
         socket.getaddrinfo(urlparse(os.environ.get("HF_ENDPOINT", HUB)).hostname, 443)
     except OSError:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+def own_address() -> str:
+    """This machine's address as others reach it; the loopback where it has no network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("203.0.113.1", 9))  # nothing is sent: it only picks a route (RFC 5737 address)
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])

@@ -58,8 +58,11 @@ class Report:
 
     def machine(self, hw: Hardware) -> None:
         place = f"{hw.gpus} GPU(s)" if hw.gpus else f"{hw.threads} CPU threads"
+        rollout = self.recipe.rollout
+        transport = hw.transport(self.recipe.learner.ranks, rollout.workers, rollout.transport)
         self.say(
-            f"{self.recipe.name}, seed {self.recipe.seed}: {place}, {hw.dtype}; everything goes to {self.run.folder}"
+            f"{self.recipe.name}, seed {self.recipe.seed}: {place}, {hw.dtype}, weights through {transport}; "
+            f"everything goes to {self.run.folder}"
         )
 
     def warmup(self, update: int, loss: float) -> None:

@@ -1,7 +1,8 @@
-"""The weight wire: pack a policy into one buffer, open it elsewhere, and prove that what arrived is what was sent.
+"""The weight wire: pack a policy into one buffer, and prove that what arrived elsewhere is what was sent.
 
-The buffer is shared memory of the host (`shm`) or a CUDA allocation that a process on the same host opens through CUDA
-IPC (`ipc`), on the same GPU or on one that can read its memory. Layout, manifest and digests are the same for all.
+The buffer is shared memory of the host (`shm`), or a CUDA allocation that a process on the same host opens through CUDA
+IPC (`ipc`), on the same GPU or on one that can read its memory; or it is broadcast to receivers anywhere (`gloo`,
+`nccl`). Layout, manifest and digests are the same for all. The receiver's end is r1rl.inbox.
 
 Every tensor carries a digest of its bytes, name, dtype and shape (r1rl.digest). It covers parameters AND buffers: the
 correction bias of DeepSeek-V3 is a buffer, and a sync over named_parameters() never sends it.
@@ -14,13 +15,15 @@ import mmap
 import os
 import pickle
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch.distributed import Work
 
+from r1rl.broadcast import BACKENDS, Broadcast, Host, Meeting
 from r1rl.digest import digests
 from r1rl.errors import SyncError
 
@@ -56,9 +59,9 @@ class Parcel:
     """
 
     version: int
-    transport: str  # "shm" or "ipc"
+    transport: str  # "shm", "ipc", "gloo" or "nccl"
     slots: tuple[Slot, ...]
-    handle: str | bytes  # shm: the file's path; ipc: what torch's reduce_tensor gave, pickled
+    handle: str | bytes  # shm: a file's path; ipc: torch's reduce_tensor, pickled; else which broadcast it is
     device: str = ""  # ipc: the sender's GPU
 
 
@@ -82,7 +85,21 @@ class Outbox:
         self.transport, self.device = transport, device
         self._path = Path(f"/dev/shm/r1rl-{run_id}-{os.getpid()}")
         self._buffer: torch.Tensor | None = None
+        self._send: Broadcast | None = None
+        self._sending: Work | None = None
+        self._sent = 0  # broadcasts
         sweep(self._path.parent)
+
+    def invite(self, receivers: int, patience_s: float) -> Meeting | None:
+        """Where receivers meet the sender, for weights that are broadcast; None where they read its memory."""
+        if self.transport not in BACKENDS:
+            return None
+        self._host = Host(self.transport, receivers, patience_s)
+        return self._host.meeting
+
+    def join(self) -> None:
+        """Waits for all receivers that were invited."""
+        self._send = Broadcast(self._host.meeting, 0, self.device, self._host.store)
 
     def pack(
         self,
@@ -97,7 +114,9 @@ class Outbox:
 
         Raises SyncError when there is no room.
         """
-        offsets, total = _layout([t.numel() * t.element_size() for _, t in outlines])
+        offsets, total = layout(t.numel() * t.element_size() for _, t in outlines)
+        if self._sending is not None:
+            self._sending.wait()
         buffer = self._allocate(total)
         slots = []
         for (name, tensor), offset in zip(tensors, offsets, strict=True):
@@ -105,21 +124,21 @@ class Outbox:
             raw = whole.reshape(-1).view(torch.uint8)
             buffer[offset : offset + raw.numel()].copy_(raw)
             slots.append(_slot(name, whole, offset))
-        sent = digests(_views(buffer, slots))
+        sent = digests(views(buffer, slots))
         return Parcel(
             version=version,
             transport=self.transport,
             slots=tuple(replace(slot, digest=sent[slot.name]) for slot in slots),
             handle=self._handle(buffer),
-            device=_identity(buffer.device),
+            device=identity(buffer.device),
         )
 
     def _allocate(self, total: int) -> torch.Tensor:
         if self._buffer is None or self._buffer.numel() != total:
             self._buffer = (
-                torch.empty(total, dtype=torch.uint8, device=self.device)
-                if self.transport == "ipc"
-                else self._shared_memory(total)
+                self._shared_memory(total)
+                if self.transport == "shm"
+                else torch.empty(total, dtype=torch.uint8, device="cpu" if self.transport == "gloo" else self.device)
             )
         return self._buffer
 
@@ -139,10 +158,24 @@ class Outbox:
     def _handle(self, buffer: torch.Tensor) -> str | bytes:
         if self.transport == "shm":
             return str(self._path)
+        if self.transport in BACKENDS:
+            return self._start(buffer)
         from torch.multiprocessing.reductions import reduce_tensor
 
         torch.cuda.synchronize(self.device)  # the receiver reads from another process and stream
         return pickle.dumps(reduce_tensor(buffer))
+
+    def _start(self, buffer: torch.Tensor) -> str:
+        """Starts a broadcast and does not wait: receivers come when they are told of the parcel."""
+        if self._send is None:
+            raise SyncError(
+                f"no sampler has joined the group in which weights are broadcast ({self.transport})",
+                "they would be sent to nobody",
+                "this is a bug: let all engines join before the first sync",
+            )
+        self._sending = self._send(buffer)
+        self._sent += 1
+        return str(self._sent)
 
     def close(self) -> None:
         self._buffer = None
@@ -161,7 +194,12 @@ def sweep(folder: Path) -> None:
                 path.unlink()
 
 
-def _layout(sizes: Sequence[int]) -> tuple[list[int], int]:
+def layout(sizes: Iterable[int]) -> tuple[list[int], int]:
+    """Where each tensor of these sizes begins in the buffer, and the buffer's size; bytes.
+
+    >>> layout([1, 65, 4096])
+    ([0, 64, 192], 4288)
+    """
     offsets, end = [], 0
     for size in sizes:
         offsets.append(end)
@@ -174,39 +212,16 @@ def _slot(name: str, tensor: torch.Tensor, offset: int) -> Slot:
     return Slot(name=name, dtype=dtype, shape=tuple(tensor.shape), offset=offset, digest=0)
 
 
-def _views(buffer: torch.Tensor, slots: Iterable[Slot]) -> Iterator[tuple[str, torch.Tensor]]:
+def views(buffer: torch.Tensor, slots: Iterable[Slot]) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors in a buffer."""
     for slot in slots:
         raw = buffer[slot.offset : slot.offset + slot.nbytes]
         yield slot.name, raw.view(getattr(torch, slot.dtype)).view(slot.shape)
 
 
-def _identity(device: torch.device) -> str:
+def identity(device: torch.device) -> str:
     """Which GPU it is, whatever number a process knows it by; "" for the host."""
     return str(torch.cuda.get_device_properties(device).uuid) if device.type == "cuda" else ""
-
-
-def unpack(parcel: Parcel, device: torch.device) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors of a parcel, as views of the sender's buffer: copy what must outlive the next `pack`.
-
-    From another GPU they are fetched first, in one copy over the link between the two: whoever reads them one by one,
-    for digests and for loading, would cross it several times.
-    """
-    buffer = _open(parcel, device)
-    if parcel.transport == "ipc" and parcel.device != _identity(device):
-        buffer = buffer.clone()
-    return _views(buffer, parcel.slots)
-
-
-def _open(parcel: Parcel, device: torch.device) -> torch.Tensor:
-    if isinstance(parcel.handle, str):
-        size = os.path.getsize(parcel.handle)
-        return torch.from_file(parcel.handle, shared=True, size=size, dtype=torch.uint8)
-    rebuild, arguments = pickle.loads(parcel.handle)
-    arguments = list(arguments)
-    # The receiver's own number, also for memory of another GPU, which this process may not even see: CUDA opens that
-    # too and lets this device read it (cudaIpcMemLazyEnablePeerAccess, which torch asks for).
-    arguments[6] = device.index or 0
-    return rebuild(*arguments)
 
 
 def verify(parcel: Parcel, receipt: Receipt, worker: int) -> None:

@@ -167,6 +167,7 @@ def assemble(
     )
     first = Place(step=0, version=0, position=warmup.problems_used(recipe))
     place = checkpoint.read(newest) if newest else first
+    learners.meet(crew.rollouts.engines)
     crew.sync(place.version)
     return crew, place
 

@@ -99,7 +99,7 @@ def pair(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         run_id=f"test-{uuid.uuid4().hex[:8]}",
         device=hw.device,
         dtype=hw.dtype,
-        transport=hw.transport,
+        transport=hw.transport(1, 2),
         threads=hw.threads,
         microbatch_tokens=8192,
         betas=(0.9, 0.95),

@@ -135,7 +135,7 @@ def test_bfloat16_keeps_biases_in_float32_and_trains(learner):
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [8, 2], ids=["all busy", "one idle"])
 def test_two_ranks_do_what_one_does(ray_session, tmp_path, count):
-    from r1rl.sync import unpack
+    from r1rl.inbox import unpack
     from tests.test_ranks import learners
 
     policy_model.save(new_model(), torch.float32, tmp_path / "policy")

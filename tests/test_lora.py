@@ -14,10 +14,10 @@ from transformers import AutoModelForCausalLM
 
 from r1rl import algorithms
 from r1rl.errors import UserError
+from r1rl.inbox import unpack
 from r1rl.learner import Learner, LearnerSpec, actor
 from r1rl.loss import Totals, metrics
 from r1rl.policy.lora import Lora
-from r1rl.sync import unpack
 from tests import policies
 
 LORA = Lora(rank=4, alpha=8.0, targets=())

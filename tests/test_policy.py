@@ -23,13 +23,13 @@ from r1rl import algorithms
 from r1rl.algorithm import SFT, Algorithm
 from r1rl.correction import PRESETS
 from r1rl.errors import RunError
+from r1rl.inbox import unpack
 from r1rl.learner import Learner, LearnerSpec
 from r1rl.loss import Totals, metrics
 from r1rl.packing import Packing
 from r1rl.policy import init, logprobs, optimizers, tokenizer
 from r1rl.policy import model as policy_model
 from r1rl.policy.scorer import Scorer
-from r1rl.sync import unpack
 from r1rl.types import Sample
 from tests import policies
 

@@ -17,10 +17,10 @@ import torch
 from r1rl import actors, algorithms, cluster
 from r1rl.algorithm import Algorithm
 from r1rl.errors import EngineError, RunError
+from r1rl.inbox import unpack
 from r1rl.learner import LearnerSpec
 from r1rl.learners import Learners
 from r1rl.loss import Totals, metrics
-from r1rl.sync import unpack
 from tests import policies
 from tests.probing import ProbingLearner
 from tests.test_invariance import TOLERANCE, distance

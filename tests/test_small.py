@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from r1rl import rollout, schedule, seeds, stream
 from r1rl.cluster import Hardware
+from r1rl.errors import UserError
 from r1rl.rollout import balance
 from r1rl.schedule import lr_at
 from r1rl.seeds import derive
@@ -105,8 +106,28 @@ def test_worked_examples(module):
 
 
 @pytest.mark.parametrize(
-    ("gpus", "peers", "transport"), [(0, False, "shm"), (1, False, "ipc"), (2, False, "shm"), (2, True, "ipc")]
+    ("gpus", "peers", "hosts", "workers", "transport"),
+    [
+        (0, False, 1, 4, "shm"),
+        (1, False, 1, 4, "ipc"),
+        (2, True, 1, 1, "ipc"),
+        (2, False, 1, 1, "shm"),
+        (0, False, 2, 1, "gloo"),
+        (16, False, 2, 15, "nccl"),
+        (16, False, 2, 16, "gloo"),
+    ],
 )
-def test_weights_stay_on_the_device_where_samplers_can_read_it(gpus, peers, transport):
-    hw = Hardware(device="cuda" if gpus else "cpu", dtype="float32", gpus=gpus, threads=2, peers=peers)
-    assert hw.transport == transport
+def test_weights_take_the_fastest_way_there_is(gpus, peers, hosts, workers, transport):
+    hw = Hardware(device="cuda" if gpus else "cpu", dtype="float32", gpus=gpus, threads=2, peers=peers, hosts=hosts)
+    assert hw.transport(1, workers) == transport
+    assert hw.transport(1, workers, transport) == transport
+    assert hw.transport(1, workers, wanted="gloo") == "gloo"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "wanted", "need"), [(1, "ipc", "each other"), (1, "nccl", "a GPU each"), (2, "shm", "one host")]
+)
+def test_a_way_that_weights_cannot_take_is_the_users_error(hosts, wanted, need):
+    hw = Hardware(device="cpu", dtype="float32", gpus=0, threads=2, hosts=hosts)
+    with pytest.raises(UserError, match=f"rollout.transport = {wanted} is not possible with 0 GPU(.|\n)*{need}"):
+        hw.transport(1, 1, wanted)

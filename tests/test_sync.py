@@ -7,19 +7,23 @@ import pickle
 import uuid
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from torch.distributed import DistError
 
 from r1rl import digest as digest_module
 from r1rl.digest import digests
 from r1rl.errors import SyncError
-from r1rl.sync import ALIGN, Outbox, Parcel, Receipt, Slot, unpack, verify
+from r1rl.inbox import Inbox, unpack
+from r1rl.sync import ALIGN, Outbox, Parcel, Receipt, Slot, verify
 
 CPU = torch.device("cpu")
 BYTES = st.binary(min_size=1, max_size=67)  # odd counts and counts that fill no whole word included
@@ -62,6 +66,17 @@ def slow_digest(name: str, tensor: torch.Tensor) -> int:
     weighted = sum(word * (place * 2654435761 | 1) for place, word in enumerate(words, 1))
     label = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
     return (sum(words) * 31 + weighted * 1000003 + label) % 2**64
+
+
+def together(openers):
+    """Opens a parcel in all inboxes at once: a broadcast ends when everybody has it."""
+    openers = list(openers)
+
+    def opened(parcel):
+        with ThreadPoolExecutor(len(openers)) as pool:
+            return list(pool.map(lambda opener: dict(opener(parcel)), openers))
+
+    return opened
 
 
 def packed(outbox, version, named):
@@ -257,3 +272,58 @@ def test_files_of_dead_senders_are_swept_and_those_of_living_ones_stay(outbox):
     assert fresh.exists()
     assert Path(parcel.handle).exists()
     fresh.unlink()
+
+
+@pytest.fixture
+def group() -> Iterator[tuple[Outbox, list[Inbox]]]:
+    """A sender and two receivers that have met."""
+    box, inboxes = Outbox("gloo", CPU, f"test-{uuid.uuid4().hex[:8]}"), [Inbox(CPU), Inbox(CPU)]
+    meeting = box.invite(2, patience_s=60)
+    joining = [Thread(target=box.join), *(Thread(target=b.join, args=(meeting, i)) for i, b in enumerate(inboxes, 1))]
+    for thread in joining:
+        thread.start()
+    for thread in joining:
+        thread.join(60)
+    yield box, inboxes
+    box.close()
+
+
+def test_weights_are_broadcast_to_all_who_joined(group):
+    box, inboxes = group
+    for version in (1, 2):
+        named = {name: t if version == 1 else t.flip(0) if t.ndim else t + 1 for name, t in tensors().items()}
+        parcel = pickle.loads(pickle.dumps(packed(box, version, named.items())))
+        for got in together(inbox.open for inbox in inboxes)(parcel):
+            assert digests(got.items()) == {slot.name: slot.digest for slot in parcel.slots} == digests(named.items())
+
+
+def test_a_broadcast_can_be_opened_twice(group):
+    box, inboxes = group
+    parcel = packed(box, 1, tensors().items())
+    assert [len(got) for got in together(inbox.open for inbox in inboxes)(parcel)] == [len(tensors())] * 2
+    assert digests(inboxes[0].open(parcel)) == {slot.name: slot.digest for slot in parcel.slots}
+
+
+def test_a_version_is_not_overwritten_while_it_is_sent(group):
+    box, inboxes = group
+    first = packed(box, 1, [("w", torch.ones(2**24))])
+    overwriting = ThreadPoolExecutor(1).submit(packed, box, 2, [("w", torch.zeros(2**24))])
+    with pytest.raises(TimeoutError):
+        overwriting.result(0.5)
+    assert all(got["w"].min() == 1 for got in together(inbox.open for inbox in inboxes)(first))
+    assert all(got["w"].max() == 0 for got in together(inbox.open for inbox in inboxes)(overwriting.result(60)))
+
+
+def test_nothing_is_broadcast_before_anybody_joined():
+    box = Outbox("gloo", CPU, "test-alone")
+    with pytest.raises(SyncError, match="no sampler has joined"):
+        packed(box, 1, tensors().items())
+    box.close()
+
+
+def test_a_receiver_that_never_comes_is_waited_for_no_longer_than_told():
+    box = Outbox("gloo", CPU, "test-waiting")
+    box.invite(1, patience_s=0.2)
+    with pytest.raises((RuntimeError, DistError), match=r"(?i)time(d )?out"):
+        box.join()
+    box.close()

@@ -256,14 +256,19 @@ def test_a_cluster_that_is_not_there_is_the_users_error(home, tmp_path):
 
 
 def test_a_cluster_that_is_there_is_joined_and_left_running(home, tmp_path):
+    """Of two nodes, between which weights are broadcast: they may share no memory."""
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "object_store_memory": 256 * 2**20})
+    node = {"num_cpus": 2, "object_store_memory": 256 * 2**20}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
     try:
+        cluster.add_node(**node)
         run = train(home, tmp_path / "run", "train.steps=1", f"ray.address={cluster.address}")
         code, output = run.finish()
         assert code == 0, output
+        assert "weights through gloo" in output
         assert (tmp_path / "run" / "result.json").is_file()
+        assert all(row["learner/gap/mean"] < 1e-4 for row in rows(tmp_path / "run")[1:])
         assert all(node.any_processes_alive() for node in cluster.list_all_nodes())
         run.assert_no_orphans()
     finally:

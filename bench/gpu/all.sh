@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that bench/README.md tells of one GPU, in more than half an hour: what SmolLM2 learns; the speed of TRL and of r1rl, one
-# after the other; their limits; what a DeepSeek-V3 of 100M learns. Archives in $OUT, each after each part.
+# Everything that bench/README.md tells, in more than half an hour: what SmolLM2 learns; the speed of TRL and of r1rl, one after the
+# other; their limits; what a DeepSeek-V3 of 100M learns; two GPUs, where there are two. Archives in $OUT, each after each part.
 #   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf [R1RL_DATA=/data] bench/gpu/all.sh
 # TRL starts while the learning runs end, but takes no step before the GPU is its own.
 set -uo pipefail
@@ -16,3 +16,4 @@ wait $learning; touch $quiet
 wait $trl
 bash bench/gpu/run.sh speed ours-short ours-long ours-natural vllm memory sleep learner
 bash bench/gpu/v3_100m.sh
+[ "$(nvidia-smi -L | wc -l)" -lt 2 ] || bash bench/gpu/run.sh speed two two-nccl two-spread two-ranks

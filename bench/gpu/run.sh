@@ -3,8 +3,8 @@
 # one that fails costs nothing but its own numbers. JSON, logs and a table go into $OUT as one archive, NAME.tgz, after
 # each part.
 #   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf bench/gpu/run.sh NAME PHASE…
-# Phases: prepare memory vllm engine graphs trl ours-short ours-long ours-natural sleep learner base two two-ranks. trl and
-#   ours-natural want the base that learning.sh makes.
+# Phases: prepare memory vllm engine graphs trl ours-short ours-long ours-natural sleep learner base, and with two GPUs two
+#   two-nccl two-spread two-ranks. trl and ours-natural want the base that learning.sh makes.
 # PATIENCE: seconds for one phase. AFTER: a file without which TRL takes no step.
 # MICROBATCH: tokens of one forward pass of r1rl's learner. DRY=1 runs the same parts with a few tokens, without a GPU and
 # without TRL's vLLM.
@@ -54,8 +54,12 @@ measure() { # PHASE
     ours-natural) MEMORY_GIB=2 fast ours-natural $natural "$(base)" ;;
     sleep) # the GPU shared in turns instead of split
       MEMORY_GIB=2 fast ours-short-sleep $short "$endless" 'rollout.options={enable_sleep_mode: true}' ;;
-    two) ours two-short $short "$endless" --workers 1 --memory-gib 16 ${cuda:+--set learner.fusion=compile} ;;
-    two-ranks) ours two-ranks-short $short "$endless" --workers 2 --memory-gib 8 --set learner.ranks=2 ;;
+    two) # the learner on one GPU and an engine on the other: weights through CUDA IPC
+      nvidia-smi topo -m > "$work/logs/topology.log" 2>&1
+      WORKERS=1 MEMORY_GIB=16 fast two-short $short "$endless" ;;
+    two-nccl) WORKERS=1 MEMORY_GIB=16 fast two-short-nccl $short "$endless" rollout.transport=nccl ;;
+    two-spread) MEMORY_GIB=4 fast two-short-spread $short "$endless" ;; # two engines on each, one beside the learner
+    two-ranks) WORKERS=2 MEMORY_GIB=8 fast two-short-ranks $short "$endless" learner.ranks=2 ;;
     learner)
       run learner 280 "$PYTHON" -m bench.learner --lengths 1024 4096 --layouts packed --fusion ${cuda:+compile} none \
         --out "$work/json/learner.json" --profile "$work/logs/profile" \

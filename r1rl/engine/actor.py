@@ -12,6 +12,7 @@ import pickle
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from r1rl.broadcast import Meeting
 from r1rl.engine import compat
 from r1rl.engine.scheduler import unpack
 from r1rl.engine.spec import EngineSpec, Sampling
@@ -50,6 +51,10 @@ class Engine:
             ) from None
         await self.llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info={"version": self.spec.version}))
         return os.getpid()
+
+    async def join(self, meeting: Meeting, rank: int) -> None:
+        """Meets the learner and the other engines, where weights are broadcast."""
+        await self.llm.collective_rpc("r1rl_join", args=(pickle.dumps(meeting), rank))
 
     async def receive(self, parcel: Any) -> int:
         """Takes a new policy version and proves it arrived.

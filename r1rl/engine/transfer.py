@@ -33,7 +33,8 @@ from vllm.model_executor.model_loader.reload.layerwise import get_layerwise_info
 from r1rl.digest import digests
 from r1rl.engine import cpu_drafts
 from r1rl.engine.scheduler import LEDGER
-from r1rl.sync import Parcel, Receipt, unpack
+from r1rl.inbox import Inbox
+from r1rl.sync import Parcel, Receipt
 
 BACKEND = "r1rl"
 UNRECORDED = ("e_score_correction_bias", ".bias")
@@ -58,6 +59,7 @@ class ParcelEngine(WeightTransferEngine[Init, Update]):
 
     def init_transfer_engine(self, init_info: Init) -> None:
         self.receipt: dict[str, Any] = {}
+        self.inbox = Inbox(self.device)
         LEDGER.version = init_info.version
         if self.device.type == "cpu":
             cpu_drafts.mend()
@@ -72,7 +74,7 @@ class ParcelEngine(WeightTransferEngine[Init, Update]):
 
     def receive_weights(self, update_info: Update) -> None:
         parcel: Parcel = pickle.loads(update_info.parcel)
-        tensors = list(unpack(parcel, self.device))
+        tensors = list(self.inbox.open(parcel))
         received = digests(tensors)
         loaded: set[str] = self.model.load_weights(tensors)  # type: ignore[operator]
         untouched = tuple(sorted(self.expected - loaded))
@@ -135,6 +137,10 @@ class Worker:
     """Methods added to vLLM's worker; called through `collective_rpc`."""
 
     weight_transfer_engine: Any
+
+    def r1rl_join(self, meeting: bytes, rank: int) -> None:
+        """Meets the sender and the other receivers, for weights that are broadcast; a pickled Meeting."""
+        self.weight_transfer_engine.inbox.join(pickle.loads(meeting), rank)
 
     def r1rl_receipt(self) -> dict[str, Any]:
         return self.weight_transfer_engine.receipt

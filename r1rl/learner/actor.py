@@ -20,9 +20,10 @@ import torch
 from r1rl import scoring
 from r1rl.algorithm import Algorithm
 from r1rl.batch import Batch, length
+from r1rl.broadcast import Meeting
 from r1rl.learner import memory, state, trainee
 from r1rl.learner.loss_scale import LossScale
-from r1rl.learner.ranks import Ranks
+from r1rl.learner.ranks import MEETING, Ranks
 from r1rl.learner.reference import Reference
 from r1rl.learner.spec import Gap, LearnerSpec
 from r1rl.loss import Tokens, Totals, loss, merge
@@ -58,6 +59,14 @@ class Learner:
     def join(self, address: tuple[str, int]) -> None:
         """Waits for the other ranks."""
         self.ranks.join(address)
+
+    def invite_samplers(self, samplers: int) -> Meeting | None:
+        """On rank 0: where samplers meet it; None where they can read its memory."""
+        return self.outbox.invite(samplers, MEETING * self.spec.deadline_s)
+
+    def join_samplers(self) -> None:
+        """On rank 0: waits for the samplers."""
+        self.outbox.join()
 
     def load(
         self, folder: Path, optimizer: str = "adamw", adapters: Lora | None = None, extras: Settings | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,6 +10,7 @@ import torch
 import torch.distributed as dist
 
 from r1rl.errors import RunError
+from r1rl.network import own_address
 
 MEETING = 0.8  # of the driver's deadline: a rank that waits in vain says so before the driver gives up on everyone
 GONE = (  # in what gloo, the store and the barrier say when another rank does not answer
@@ -45,7 +45,7 @@ class Ranks:
 
     def invite(self, host: str | None) -> tuple[str, int]:
         """Rank 0 opens the meeting point; returns its address for the others."""
-        self._store = dist.TCPStore(host or _own_address(), 0, self.count, True, self._patience, wait_for_workers=False)
+        self._store = dist.TCPStore(host or own_address(), 0, self.count, True, self._patience, wait_for_workers=False)
         return self._store.host, self._store.port
 
     def join(self, address: tuple[str, int]) -> None:
@@ -99,13 +99,3 @@ class Ranks:
     def leave(self) -> None:
         if not self.alone and dist.is_initialized():
             dist.destroy_process_group()
-
-
-def _own_address() -> str:
-    """This machine's address as others reach it; the loopback where it has no network."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("203.0.113.1", 9))  # nothing is sent: it only picks a route (RFC 5737 address)
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])

@@ -21,7 +21,7 @@ class LearnerSpec:
     run_id: str
     device: str  # "cpu" or "cuda"
     dtype: str  # of compute and of what the sampler gets; masters are float32
-    transport: str  # "shm" or "ipc"
+    transport: str  # of weights to the samplers: "shm", "ipc", "gloo" or "nccl"
     threads: int
     microbatch_tokens: int
     betas: tuple[float, float]

@@ -132,6 +132,9 @@ class RolloutSection(Section):
     temperature: Positive = Field(default=1.0, description="of sampling")
     memory_gib: Positive = Field(default=1.0, description="GiB of KV cache of one worker")
     options: dict[str, Any] = Field(default={}, description="vLLM engine arguments that win over r1rl's own")
+    transport: Literal["auto", "shm", "ipc", "nccl", "gloo"] = Field(
+        default="auto", description="of weights: memory of the host or a GPU, or broadcast; auto: the fastest way"
+    )
     start_deadline_s: Positive = Field(default=300.0, description="seconds for an engine to start")
     step_deadline_s: Positive = Field(default=600.0, description="seconds for one step's answers")
 
