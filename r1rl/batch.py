@@ -9,6 +9,7 @@ from typing import Any
 import numpy
 import torch
 
+from r1rl.packed import joined
 from r1rl.packing import Packing, sent
 from r1rl.types import Sample
 
@@ -75,10 +76,9 @@ def collate(samples: Sequence[Sample], device: torch.device) -> Batch:
     halves = torch.tensor([n for s in samples for n in (len(s.prompt_ids_T), len(s.token_ids_T))])
     keep_T = (torch.arange(len(halves)) % 2 == 1).repeat_interleave(halves)
     sequence_T = torch.arange(len(samples)).repeat_interleave(lengths)
-    ids_T = _column((i for s in samples for i in s.prompt_ids_T + s.token_ids_T), numpy.int64, len(keep_T))
-    completions = int(halves[1::2].sum())
-    logprobs_K = _column((x for s in samples for x in s.logprobs_T), numpy.float32, completions)
-    advantages_K = _column((x for s in samples for x in s.advantages_T), numpy.float32, completions)
+    ids_T = _column((ids for s in samples for ids in (s.prompt_ids_T, s.token_ids_T)), numpy.int64)
+    logprobs_K = _column((s.logprobs_T for s in samples), numpy.float32)
+    advantages_K = _column((s.advantages_T for s in samples), numpy.float32)
     return Batch(
         samples=tuple(samples),
         packing=Packing.of(lengths.tolist(), device),
@@ -92,5 +92,5 @@ def collate(samples: Sequence[Sample], device: torch.device) -> Batch:
     )
 
 
-def _column(values: Iterable[float], dtype: Any, count: int) -> torch.Tensor:
-    return torch.from_numpy(numpy.fromiter(values, dtype, count))
+def _column(rows: Iterable[Sequence[float]], dtype: Any) -> torch.Tensor:
+    return torch.from_numpy(joined(rows, dtype))

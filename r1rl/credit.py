@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy
+
 from r1rl.advantage import is_flat
 from r1rl.algorithm import Algorithm
 from r1rl.errors import RunError
+from r1rl.packed import Packed
 from r1rl.types import Completion, Sample, ScoredGroup, Verdict
 
 Assign = Callable[[Sequence[ScoredGroup], Algorithm], list[Sample]]
@@ -50,7 +53,7 @@ def _sample(scored: ScoredGroup, completion: Completion, advantage: float) -> Sa
         prompt_ids_T=scored.group.prompt_ids_T,
         token_ids_T=completion.token_ids_T,
         logprobs_T=completion.logprobs_T,
-        advantages_T=(advantage,) * len(completion.token_ids_T),
+        advantages_T=Packed(numpy.full(len(completion.token_ids_T), advantage)),
         routes=completion.routes,
     )
 

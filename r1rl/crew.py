@@ -53,7 +53,8 @@ class Crew:
     def score_by(self, judges: Judges, groups: Sequence[Group]) -> list[ScoredGroup]:
         """What other judges say about each answer."""
         begun = chat.opening(self.recipe.data.template, self.tokenizer)
-        texts = [[begun + chat.decode(self.tokenizer, c.token_ids_T) for c in g.completions_G] for g in groups]
+        written = iter(chat.decode_all(self.tokenizer, [c.token_ids_T for g in groups for c in g.completions_G]))
+        texts = [[begun + next(written) for _ in g.completions_G] for g in groups]
         return judges.score_groups(groups, texts)
 
 

@@ -1,7 +1,8 @@
-"""The process of one judge: `python -m r1rl.judge_process FD PARENT`, started by r1rl.reward.
+"""The process of one judge: `python -m r1rl.judge_process FD SLATE PARENT`, started by r1rl.reward.
 
-It reads rewards from the socket FD, gets ready, then answers each list of answers with one score after the other and
-with the memory it holds. It ends when the socket does, and is killed by the kernel when its parent dies.
+It reads rewards from the socket FD, gets ready, then writes one score after the other of each list of answers on the
+slate, and says what memory it holds when it is through. It ends when the socket does, and is killed by the kernel when
+its parent dies.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from multiprocessing.connection import Connection
 
 from r1rl.errors import UserError
 from r1rl.judge import Answer, Part, bind, prepare, score
+from r1rl.slate import Slate
 
 PR_SET_PDEATHSIG = 1
 
 
-def main(fd: int, parent: int) -> None:
+def main(fd: int, memory_fd: int, parent: int) -> None:
     _die_with(parent)
-    wire = Connection(fd)
+    wire, slate = Connection(fd), Slate(memory_fd)
     specs, memory = wire.recv()
     try:
         lines = [line for line in map(prepare, specs) if line]
@@ -32,17 +34,17 @@ def main(fd: int, parent: int) -> None:
         return
     _limit(memory)
     wire.send(lines)
-    _serve(wire, parts)
+    _serve(wire, slate, parts)
 
 
-def _serve(wire: Connection, parts: Sequence[Part]) -> None:
+def _serve(wire: Connection, slate: Slate, parts: Sequence[Part]) -> None:
     while True:
         try:
             answers: list[Answer] = wire.recv()
         except EOFError:
             return
         for answer in answers:
-            wire.send(score(parts, answer))
+            slate.add(score(parts, answer))
         wire.send(_memory())
 
 
@@ -66,4 +68,4 @@ def _limit(memory: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(*map(int, sys.argv[1:]))

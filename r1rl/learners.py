@@ -14,6 +14,7 @@ from r1rl.errors import R1Error
 from r1rl.learner import Gap
 from r1rl.learner.ranks import Late
 from r1rl.loss import Totals, merge
+from r1rl.packed import Freight
 from r1rl.policy.companion import Settings
 from r1rl.policy.lora import Lora
 from r1rl.rollout import balance
@@ -72,7 +73,7 @@ class Learners:
         """
         shares = [self._shares(samples) for samples in minibatches]
         of_each = [
-            [[samples[i] for i in share[rank]] for samples, share in zip(minibatches, shares, strict=True)]
+            [Freight(samples[i] for i in share[rank]) for samples, share in zip(minibatches, shares, strict=True)]
             for rank in range(len(self.ranks))
         ]
         arguments = [(own, totals, algorithm, lrs, temperature) for own in of_each]
@@ -82,7 +83,7 @@ class Learners:
     def logprobs(self, samples: Sequence[Sample], temperature: float) -> list[tuple[float, ...]]:
         """The policy's log-prob of each completion token, in nats, sample by sample."""
         shares = self._shares(samples)
-        arguments = [([samples[i] for i in share], temperature) for share in shares]
+        arguments = [(Freight(samples[i] for i in share), temperature) for share in shares]
         found: dict[int, tuple[float, ...]] = {}
         for share, rows in zip(shares, self._all("logprobs", arguments, "computing log-probs"), strict=True):
             found |= dict(zip(share, rows, strict=True))

@@ -15,6 +15,7 @@ import select
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from typing import Any, Protocol
 from r1rl.errors import RunError, UserError
 from r1rl.judge import Answer, RewardSpec, bind, ungradable
 from r1rl.recipe import Recipe
+from r1rl.slate import Slate, blank
 from r1rl.types import Group, Score, ScoredGroup
 
 CHUNK = 32  # answers sent to a judge at once
@@ -118,6 +120,14 @@ def _answers(group: Group, texts_G: Sequence[str]) -> list[Answer]:
     ]
 
 
+class _Overdue(TimeoutError):
+    """An answer that its judge was still at when its time was over, after `done` others."""
+
+    def __init__(self, seconds: float, done: int) -> None:
+        super().__init__(f"timeout after {seconds:g} s")
+        self.done = done
+
+
 class _Seat:
     """A place for one judge process, which is replaced when it overruns or dies. Used by one thread at a time."""
 
@@ -130,11 +140,12 @@ class _Seat:
     def start(self) -> list[str]:
         """Starts the judge; what its rewards have to say to the user."""
         ours, theirs = socket.socketpair()
+        slate = blank()
         with theirs, open(self._log or os.devnull, "ab") as log:
-            command = [sys.executable, "-m", "r1rl.judge_process", str(theirs.fileno()), str(os.getpid())]
+            command = [sys.executable, "-m", "r1rl.judge_process", str(theirs.fileno()), str(slate), str(os.getpid())]
             self._process = subprocess.Popen(
                 command,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), slate],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -142,6 +153,7 @@ class _Seat:
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"},
                 start_new_session=True,  # Ctrl-C is the driver's business
             )
+        self._slate = Slate(slate)
         self._wire: Any = Connection(ours.detach())
         self._ready = select.poll()  # Connection.poll builds a selector at every call, ten times as slow
         self._ready.register(self._wire.fileno(), select.POLLIN)
@@ -161,20 +173,30 @@ class _Seat:
 
     def _judge_until_trouble(self, answers: list[Answer]) -> list[Score]:
         """Scores of the first answers: all of them, or up to the one that the judge did not survive."""
-        scores: list[Score] = []
         try:
+            self._slate.wipe()
             self._wire.send(answers)
-            for _ in answers:
-                scores.append(self._receive(self._deadline_s))
-            held: int = self._receive(self._deadline_s)
+            self._wait_for_all()
+            held: int = self._wire.recv()
         except (TimeoutError, EOFError, OSError) as error:
             if self._closed:
                 raise
+            scores = self._slate.scores(error.done if isinstance(error, _Overdue) else len(answers))
             self._replace()
             return [*scores, ungradable(self._what_happened(error))][: len(answers)]
+        scores = self._slate.scores(len(answers))
         if held > RECYCLE:
             self._replace()
         return scores
+
+    def _wait_for_all(self) -> None:
+        """Until the judge has something to say. Raises _Overdue when one answer takes longer than the deadline."""
+        seen = self._slate.progress()
+        while not self._ready.poll(max(0.0, seen.turned + self._deadline_s - time.monotonic()) * 1000):
+            now = self._slate.progress()
+            if now == seen:
+                raise _Overdue(self._deadline_s, seen.done)
+            seen = now
 
     def _greet(self) -> list[str]:
         try:

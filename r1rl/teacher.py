@@ -17,6 +17,7 @@ from r1rl.chat import Tokenizer
 from r1rl.cluster import Hardware
 from r1rl.errors import UserError
 from r1rl.output import redirect_output
+from r1rl.packed import Freight
 from r1rl.policy import model as policy_model
 from r1rl.policy.scorer import Scorer
 from r1rl.types import Sample, ScoredGroup
@@ -79,7 +80,7 @@ class Teacher:
             for group in scored
             for c in group.group.completions_G
         ]
-        call = self.actor.call("logprobs", samples, self.temperature)
+        call = self.actor.call("logprobs", Freight(samples), self.temperature)
         return taught(samples, wait_one(self.actor, call, self.deadline_s, "scoring the student's answers"))
 
 

@@ -144,7 +144,7 @@ def _rows(scored: ScoredGroup) -> Iterator[dict[str, object]]:
             "detail": score.detail,
             "finish": completion.finish,
             "version": completion.version,
-            "token_ids": completion.token_ids_T,
+            "token_ids": list(completion.token_ids_T),
             "logprobs": [round(x, 5) for x in completion.logprobs_T],
         }
 

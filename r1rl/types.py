@@ -1,12 +1,13 @@
 """The nouns that travel between rooms: Problem -> Group of Completion -> ScoredGroup of Score -> Sample.
 
 Each is frozen and complete: the type says which rooms a thing has been through, so no field ever means "not yet".
-Axis letters in names: `_P` problems, `_G` samples of one group, `_T` tokens.
+Axis letters in names: `_P` problems, `_G` samples of one group, `_T` tokens. A sequence of numbers, one for each token
+of a completion, is a tuple, or r1rl.packed.Packed once it has travelled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -53,8 +54,8 @@ class Completion:
     (3, 4)
     """
 
-    token_ids_T: tuple[int, ...]
-    logprobs_T: tuple[float, ...]  # nats, of each sampled token at the real sampling temperature
+    token_ids_T: Sequence[int]
+    logprobs_T: Sequence[float]  # nats, of each sampled token at the real sampling temperature
     finish: str  # "stop" (end token), "length" (cut off) or "abort"
     version: int  # the policy version whose weights wrote every one of these tokens
     routes: Routes | None = None  # of prompt and completion but the last token; None where the engine does not tell
@@ -141,9 +142,9 @@ class Sample:
     """
 
     prompt_ids_T: tuple[int, ...]
-    token_ids_T: tuple[int, ...]
-    logprobs_T: tuple[float, ...]
-    advantages_T: tuple[float, ...]  # one per completion token; equal ones where only the whole answer was judged
+    token_ids_T: Sequence[int]
+    logprobs_T: Sequence[float]
+    advantages_T: Sequence[float]  # one per completion token; equal ones where only the whole answer was judged
     routes: Routes | None = None  # the completion's
 
 

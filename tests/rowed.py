@@ -63,7 +63,7 @@ def _rowed(samples, rows: list[list[int]], width: int) -> Rowed:
         for index in members:
             s = samples[index]
             end = at + length(s)
-            ids[row, at:end] = torch.tensor(s.prompt_ids_T + s.token_ids_T)
+            ids[row, at:end] = torch.tensor([*s.prompt_ids_T, *s.token_ids_T])
             sequence[row, at:end] = index
             positions[row, at:end] = torch.arange(end - at)
             keep[row, at + len(s.prompt_ids_T) : end] = True

@@ -164,6 +164,14 @@ def test_only_trailing_end_and_padding_are_dropped():
     assert chat.decode(TOKENIZER, (think,)) == "<think>"
 
 
+@given(st.lists(st.lists(st.integers(0, len(TOKENIZER) - 1), max_size=8), max_size=6))
+def test_many_completions_are_decoded_as_transformers_decodes_one_after_the_other(completions):
+    kept = TOKENIZER.convert_tokens_to_ids("<think>")  # after it nothing trails
+    one_by_one = [TOKENIZER.decode([*ids, kept], skip_special_tokens=False) for ids in completions]
+    end = TOKENIZER.eos_token_id
+    assert chat.decode_all(TOKENIZER, [(*ids, kept, end) for ids in completions]) == one_by_one
+
+
 def test_tags_that_are_special_tokens_survive_decoding():
     tokenizer = make_tokenizer(extra_special_tokens=TAGS)
     assert set(TAGS) <= set(tokenizer.all_special_tokens)

@@ -255,7 +255,7 @@ def test_re_entrant_checkpointing_is_refused_where_it_would_lose_the_gradient():
 
 def slow_mtp(model, sample) -> torch.Tensor:
     """Sum over one sample of -log p(t_{i+2} | h_i, t_{i+1}), the parts of the layer called one by one."""
-    ids = torch.tensor([sample.prompt_ids_T + sample.token_ids_T])
+    ids = torch.tensor([[*sample.prompt_ids_T, *sample.token_ids_T]])
     hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
     total = torch.zeros(())
     layer = model.mtp

@@ -88,11 +88,11 @@ class Sampler:
         differences = []
         for prompt, group in zip(prompts, actors.wait_one(self.engine, call, 120, "sampling"), strict=True):
             for c in group:
-                ids = torch.tensor([prompt + c.token_ids_T])
+                ids = torch.tensor([[*prompt, *c.token_ids_T]])
                 with torch.no_grad():
                     logits = self.model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 : -1]
                 own = torch.log_softmax(logits.float() / 0.8, -1).gather(1, ids[0, len(prompt) :, None])[:, 0]
-                differences.append((own - torch.tensor(c.logprobs_T)).abs())
+                differences.append((own - torch.tensor(list(c.logprobs_T))).abs())
         return torch.cat(differences).mean().item()
 
     def perturb(self, part: str) -> None:

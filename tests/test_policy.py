@@ -371,7 +371,7 @@ def slow_gradients(model, reference, samples, temperature) -> dict[str, torch.Te
     """One sample at a time, from whole softmaxes, the formula written out."""
     total = sum(len(s.token_ids_T) for s in samples)
     for s in samples:
-        ids = torch.tensor([s.prompt_ids_T + s.token_ids_T])
+        ids = torch.tensor([[*s.prompt_ids_T, *s.token_ids_T]])
         keep = torch.arange(ids.shape[1])[None] >= len(s.prompt_ids_T)
         new = slow_logprobs(model, ids, keep, temperature)[0]
         ref = slow_logprobs(reference, ids, keep, temperature)[0].detach()
@@ -467,7 +467,7 @@ def test_the_gap_is_counted_in_nats_per_token(learner, policy, samples):
     found = one.gap(samples[0], 1.0)
     distances = []
     for s in samples[0]:
-        ids = torch.tensor([s.prompt_ids_T + s.token_ids_T])
+        ids = torch.tensor([[*s.prompt_ids_T, *s.token_ids_T]])
         keep = torch.arange(ids.shape[1])[None] >= len(s.prompt_ids_T)
         own = slow_logprobs(policy, ids, keep, 1.0)[0].tolist()
         distances += [abs(a - b) for a, b in zip(own, s.logprobs_T, strict=True)]

@@ -93,7 +93,7 @@ def test_the_teachers_log_probs_are_those_of_a_plain_loop(tmp_path, monkeypatch)
     plain_model = policy_model.load(tmp_path, torch.float32, torch.device("cpu"))
     samples = [sample([5, 9, 4], [0.0] * 3), sample([7], [0.0]), sample([3, 3, 3, 8, 1], [0.0] * 5)]
     for s, found in zip(samples, frozen.logprobs(samples, 0.7), strict=True):
-        ids = torch.tensor([s.prompt_ids_T + s.token_ids_T])
+        ids = torch.tensor([[*s.prompt_ids_T, *s.token_ids_T]])
         logits = plain_model(input_ids=ids).logits[0, :-1] / 0.7
         plain = torch.log_softmax(logits, -1).gather(-1, ids[0, 1:, None])[:, 0]
         torch.testing.assert_close(torch.tensor(found), plain.detach(), atol=1e-5, rtol=1e-4)

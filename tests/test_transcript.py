@@ -15,6 +15,7 @@ import pytest
 from r1rl import transcript
 from r1rl.errors import RunError
 from r1rl.judge import ungradable
+from r1rl.packed import Freight
 from r1rl.types import Completion, Group, Problem, Score, ScoredGroup, Verdict
 
 RIGHT = Score(value=1.0, parts={"number:correct": 1.0}, verdict=Verdict.CORRECT, detail="")
@@ -39,6 +40,18 @@ def test_every_completion_is_written(tmp_path):
     assert {row["version"] for row in rows} == {3}
     assert (tmp_path / "rollouts" / "step-000007.txt").read_text().count("text") == 2
     assert not (tmp_path / "ungradable.jsonl").exists()
+
+
+def test_completions_that_have_travelled_are_written_like_others(tmp_path):
+    (tmp_path / "rollouts").mkdir()
+    group = scored(RIGHT)
+    travelled = pickle.loads(pickle.dumps(Freight(group.group.completions_G)))
+    arrived = replace(group, group=replace(group.group, completions_G=tuple(travelled)))
+    with transcript.Writer(tmp_path) as writer:
+        writer.write(1, [group], show=0)
+        writer.write(2, [arrived], show=0)
+    own, other = (lines(tmp_path / "rollouts" / f"step-{step:06d}.jsonl") for step in (1, 2))
+    assert own == other
 
 
 def test_the_first_ungradable_answers_are_kept_with_their_reasons(tmp_path):

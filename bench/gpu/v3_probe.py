@@ -60,7 +60,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def logprobs(model: Any, sample: Sample) -> torch.Tensor:
-    ids = torch.tensor([sample.prompt_ids_T + sample.token_ids_T], device="cuda")
+    ids = torch.tensor([[*sample.prompt_ids_T, *sample.token_ids_T]], device="cuda")
     with torch.no_grad(), torch.autocast("cuda", torch.bfloat16):
         logits = model(input_ids=ids, use_cache=False).logits[0, len(sample.prompt_ids_T) - 1 : -1].float()
     return torch.log_softmax(logits / TEMPERATURE, -1).gather(1, ids[0, len(sample.prompt_ids_T) :, None])[:, 0]
@@ -77,7 +77,7 @@ def gap(model: Any, samples: list[Sample], replay: Any = None) -> float:
                 own = logprobs(model, s)
         else:
             own = logprobs(model, s)
-        total += (own.cpu() - torch.tensor(s.logprobs_T)).abs().sum().item()
+        total += (own.cpu() - torch.tensor(list(s.logprobs_T))).abs().sum().item()
         tokens += len(s.token_ids_T)
     return total / tokens
 

@@ -18,6 +18,7 @@ from r1rl.engine.scheduler import unpack
 from r1rl.engine.spec import EngineSpec, Sampling
 from r1rl.errors import EngineError
 from r1rl.output import redirect_output
+from r1rl.packed import Freight
 from r1rl.types import Completion
 
 
@@ -112,10 +113,10 @@ class Engine:
         ids = [i for queue in queues for i in compat.request_ids(queue, sampling.samples)]
         written = iter((await self.llm.collective_rpc("r1rl_written", args=(ids,)))[0])
         return [
-            [
+            Freight(
                 self._completion(c, len(output.prompt_token_ids), *next(written))
                 for c in sorted(output.outputs, key=lambda c: c.index)
-            ]
+            )
             for output in outputs
         ]
 

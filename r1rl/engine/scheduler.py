@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from r1rl.packed import Packed
+
 
 @dataclass
 class Written:
@@ -79,9 +81,9 @@ class Ledger:
 LEDGER = Ledger()
 
 
-def unpack(logprobs: bytes) -> tuple[float, ...]:
+def unpack(logprobs: bytes) -> Packed[float]:
     """The log-probs of one completion, as `Ledger.take` packs them: float32."""
-    return struct.unpack(f"{len(logprobs) // 4}f", logprobs)
+    return Packed(np.frombuffer(logprobs, np.float32))
 
 
 class Holding:
