@@ -27,9 +27,12 @@ class Block:
     keep_BW: torch.Tensor  # bool: False where a row was filled up
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)  # not frozen: torch 2.11's compiler looks into every field of a frozen one
 class Packing:
-    """Where S sequences lie in a row of T tokens.
+    """Where S sequences lie in a row of T tokens. Never changed.
+
+    Compiled layers hand it on to a kernel that is not compiled. Were it frozen, they would be compiled again for each
+    number of sequences, and not at all after the eighth.
 
     >>> p = Packing.of([3, 2], torch.device("cpu"))
     >>> p.ends_S1.tolist(), p.positions_T.tolist(), p.longest
