@@ -8,20 +8,15 @@ scripts made into bench/results.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from bench import learning, trace
-from bench.gpu import machine
-
-HERE = Path(__file__).parent
-Result = dict[str, Any]
+from bench import learning, speeds, trace
+from bench.speeds import HERE, Result, memory, mfu, number, read, table
 
 
 def main() -> None:
@@ -40,25 +35,22 @@ def main() -> None:
         text = between_marks(text, name, make())
     page.write_text(text)
     learning.plot(HERE / "results", HERE / "plots")
-    trace.plot({name: r for name, r in read(HERE / "results" / "speed").items() if "trace" in r}, HERE / "plots")
+    shown = {f"{host}: {name}": r for host, found in speeds.machines().items() for name, r in found.items()}
+    trace.plot({name: r for name, r in shown.items() if name.endswith(TRACED)}, HERE / "plots")
 
 
-ARCHIVES = {"speed": "json", "learning": "kept", "v3_100m": "kept"}
+TRACED = ("trl-short", "trl-long", "ours-short", "ours-long")
+ARCHIVES = {"speed": ("json", "speed/new"), "learning": ("kept", "learning"), "v3_100m": ("kept", "v3_100m")}
 
 
 def unpack(folder: Path) -> None:
-    """The part of each archive that is worth keeping, into a folder of bench/results with the archive's name."""
-    for name, part in ARCHIVES.items():
+    """The part of each archive that is worth keeping, into its folder of bench/results."""
+    for name, (part, to) in ARCHIVES.items():
         archive = folder / f"{name}.tgz"
         if archive.exists():
             with tempfile.TemporaryDirectory() as there, tarfile.open(archive) as tar:
                 tar.extractall(there, filter="data")
-                shutil.copytree(Path(there) / part, HERE / "results" / name, dirs_exist_ok=True)
-
-
-def read(folder: Path) -> dict[str, Result]:
-    """All JSON files of a folder, by name."""
-    return {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
+                shutil.copytree(Path(there) / part, HERE / "results" / to, dirs_exist_ok=True)
 
 
 def between_marks(text: str, name: str, table: str) -> str:
@@ -72,21 +64,6 @@ def between_marks(text: str, name: str, table: str) -> str:
     if not pattern.search(text):
         raise ValueError(f"the page has no marks {begin} … {end}")
     return pattern.sub(lambda _: f"{begin}\n{table}\n{end}", text)
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
-    return "\n".join(lines)
-
-
-def number(value: float | None, form: str = ",.0f") -> str:
-    """A number for a table; a dash where nothing was measured.
-
-    >>> number(48211.3), number(0.1234, ".2f"), number(None)
-    ('48,211', '0.12', '–')
-    """
-    return "–" if value is None else format(value, form)
 
 
 def raw(results: dict[str, Result]) -> str:
@@ -128,15 +105,9 @@ def _rate_row(name: str, r: Result) -> list[str]:
 
 def _device(r: Result) -> list[str]:
     return [
-        number(_memory(r), ".1f"),
+        number(memory(r), ".1f"),
         number(r.get("gpu/utilisation/mean"), ".0%"),
     ]
-
-
-def _memory(r: Result) -> float | None:
-    """GiB of the GPU: of the system alone where that is known, else of all that runs there."""
-    own: float | None = r.get("gpu/memory/own_max_gib")
-    return own if own and own > 0 else r.get("gpu/memory/max_gib")
 
 
 def _short(r: Result) -> str:
@@ -147,143 +118,11 @@ def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-PARAMETERS = 134_515_008  # SmolLM2-135M: its embedding is also its head
-
-
-def mfu(r: Result) -> float | None:
-    """Model FLOPs utilisation of the learner: 6 N times the completion tokens it trained on, over the sheet's peak.
-
-    Prompts go through the model too; they are left out, so this is a little less than what the GPU did.
-    """
-    peak = machine.limit(machine.FLOPS, " ".join(r["environment"]["gpus"]))
-    return peak and 6 * PARAMETERS * r["learner_tokens_per_second"] / peak
-
-
-SETTINGS = {"short": "64 prompts × 16 × 128 tokens", "long": "32 prompts × 16 × 1,024 tokens"}
-
-
-def speed() -> str:
-    """r1rl beside TRL."""
-    found = read(HERE / "results" / "speed")
-    rows = []
-    for setting, told in SETTINGS.items():
-        trl = _fastest(found, f"trl-{setting}")
-        ours, asleep = _fastest(found, f"ours-{setting}"), found.get(f"ours-{setting}-sleep")
-        for name, r in (("TRL 1.16", trl), ("r1rl", ours), ("r1rl, engines asleep while it learns", asleep)):
-            if r is None:
-                continue
-            ratio = f"{r['samples_per_second'] / trl['samples_per_second']:.1f}×" if trl else "–"
-            seconds = [number(r["seconds"].get(room), ".2f") for room in ("rollout", "learner", "sync")]
-            rates = [number(r[key]) for key in ("rollout_tokens_per_second", "learner_tokens_per_second")]
-            memory = number(_memory(r), ".0f")
-            step = number(r["seconds_per_step"], ".2f")
-            rows.append([told, name, step, *seconds, number(r["samples_per_second"]), ratio, *rates, memory])
-    head = ["setting", "system", "s per step", "rollout s", "learner s", "sync s", "samples/s", "ratio"]
-    return table([*head, "rollout tokens/s", "learner tokens/s", "GPU GiB"], rows)
-
-
-def natural() -> str:
-    """Time to the reward that both reach, from the same base."""
-    found = read(HERE / "results" / "speed")
-    systems = [("TRL 1.16", found.get("trl-natural")), ("r1rl", found.get("ours-natural"))]
-    measured = [(name, r) for name, r in systems if r and r.get("steps")]
-    goal = min((_smooth(r["reward"])[-1] for _, r in measured), default=0.0)
-    rows = []
-    for name, r in measured:
-        smooth = _smooth(r["reward"])
-        steps = next(i for i, reward in enumerate(smooth, SMOOTH) if reward >= goal)
-        numbers = [number(x, ".3f") for x in (smooth[0], smooth[-1])]
-        rows.append([name, number(r["seconds_per_step"], ".2f"), *numbers, number(goal, ".3f"), str(steps)])
-        rows[-1].append(number(steps * r["seconds_per_step"], ".0f"))
-    return table(["system", "s per step", "reward first", "last", "goal", "steps to it", "seconds to it"], rows)
-
-
-LAYOUTS = {
-    "ours-short": "one GPU for all, four engines (for comparison)",
-    "two-short": "learner on one, one engine on the other, CUDA IPC",
-    "two-short-nccl": "the same, NCCL",
-    "two-short-spread": "learner on one, four engines on both, CUDA IPC",
-    "two-short-ranks": "learner sharded over both, two engines on both, CUDA IPC",
-}
-
-
-def two() -> str:
-    """The short setting on two GPUs."""
-    found = read(HERE / "results" / "speed")
-    rows = []
-    for name, told in LAYOUTS.items():
-        if name in found:
-            r = found[name]
-            seconds = [number(r["seconds"].get(room), ".2f") for room in ("rollout", "learner", "sync")]
-            rates = [number(r[key]) for key in ("rollout_tokens_per_second", "learner_tokens_per_second")]
-            step = number(r["seconds_per_step"], ".2f")
-            rows.append([told, step, *seconds, number(r["samples_per_second"]), *rates])
-    head = ["layout", "s per step", "rollout s", "learner s", "sync s", "samples/s"]
-    return table([*head, "rollout tokens/s", "learner tokens/s"], rows)
-
-
-SMOOTH = 3  # steps
-
-
-def _smooth(rewards: Sequence[float]) -> list[float]:
-    """Means of SMOOTH steps each.
-
-    >>> _smooth([1.0, 2.0, 3.0, 7.0])
-    [2.0, 4.0]
-    """
-    return [sum(rewards[i : i + SMOOTH]) / SMOOTH for i in range(len(rewards) - SMOOTH + 1)]
-
-
-def limits() -> str:
-    """Goals of the machine, and how far away they are."""
-    found = read(HERE / "results" / "speed")
-    rows = []
-    for setting in SETTINGS:
-        ours, alone = _fastest(found, f"ours-{setting}"), found.get(f"vllm-{setting}")
-        told, bound = found.get(f"vllm-{setting}-logprobs"), found.get(f"memory-{setting}")
-        if ours is None:
-            continue
-        rate = ours["rollout_tokens_per_second"]
-        best = bound and bound["bound_tokens_per_second"]
-        idle = trace.idle(ours["trace"]) if ours.get("trace", {}).get("busy") else None
-        rows += [
-            [
-                setting,
-                "rollouts, tokens/s",
-                number(rate),
-                "vLLM alone",
-                *_of(rate, alone and alone["tokens_per_second"]),
-            ],
-            [setting, "", "", "vLLM alone, with log-probs", *_of(rate, told and told["tokens_per_second"])],
-            [setting, "", "", "memory bandwidth", *_of(rate, best)],
-            [setting, "learner, MFU", number(mfu(ours), ".1%"), "", "100%", number(mfu(ours), ".0%")],
-            [setting, "sync, s", number(ours["seconds"]["sync"], ".3f"), "bytes / bandwidth", *_sync(ours, bound)],
-            [setting, "longest idle of a step", number(idle, ".0%"), "", "0%", ""],
-        ]
-    return table(["setting", "what", "measured", "limit", "its value", "measured / limit"], rows)
-
-
-def _of(rate: float, limit: Any) -> list[str]:
-    return [number(limit), number(limit and rate / limit, ".0%")]
-
-
-def _sync(ours: Result, bound: Result | None) -> list[str]:
-    if not bound or not bound.get("bandwidth_copy"):
-        return ["–", ""]
-    least = 2 * bound["weights_bytes"] / bound["bandwidth_copy"]  # read and written once
-    return [f"{least:.5f}", number(ours["seconds"]["sync"] / least) + "×"]
-
-
-def _fastest(found: dict[str, Result], prefix: str) -> Result | None:
-    some = [r for name, r in found.items() if name.startswith(prefix) and "sleep" not in name]
-    return max((r for r in some if r.get("samples_per_second")), key=lambda r: r["samples_per_second"], default=None)
-
-
 TABLES: dict[str, Callable[[], str]] = {
-    "speed": speed,
-    "natural": natural,
-    "two": two,
-    "limits": limits,
+    "speed": speeds.speed,
+    "natural": speeds.natural,
+    "two": speeds.two,
+    "limits": speeds.limits,
     "learning": lambda: learning.table_of(HERE / "results" / "learning", table),
 }
 
