@@ -71,7 +71,7 @@ def recipe(setting: Setting, options: argparse.Namespace) -> dict[str, Any]:
         "policy": {"path": str(options.policy), "max_length": setting.max_length},
         "data": {"source": "arithmetic", "options": dict(setting.options), "template": setting.template},
         "reward": [{"fn": "number:correct", "weight": float(setting.natural)}, *coin],
-        "judge": {"workers": 4},
+        "judge": {"workers": 8},
         "algorithm": {"name": "grpo", "kl": 0.0, "aggregation": "token", "correction": "none"},
         "rollout": {
             "workers": options.workers,
