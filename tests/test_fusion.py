@@ -75,7 +75,7 @@ def test_nothing_is_compiled_again_for_other_packings(scorers):
 
 
 def test_a_packing_is_nothing_that_a_compiler_looks_into():
-    """torch 2.11 guards all fields of a frozen dataclass, read or not; 2.13 does not, so the test above can't see it."""
+    """torch 2.11 guards all fields of a frozen dataclass, read or not; 2.13 does not: the test above can't see it."""
     from torch._dynamo.utils import is_frozen_dataclass
 
     assert not is_frozen_dataclass(packed(0).packing)
