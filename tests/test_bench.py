@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench import trace
+from bench import speeds, tables, trace
 from bench.gpu.machine import Watch
 
 
@@ -32,3 +32,14 @@ def test_a_gauge_that_was_killed_within_a_line_is_read(counted, kind):
     assert (found["gpu/looked_at"], found["gpu/looks"]) == (kind, 2)
     assert found["gpu/utilisation/mean"] == pytest.approx(max(counted, 0) / 100 or 0.7)
     assert (found["gpu/memory/max_gib"], found["gpu/memory/own_max_gib"]) == (2.0, 1.0)
+
+
+def test_the_page_holds_the_tables_that_the_raw_results_make():
+    page = (tables.HERE / "README.md").read_text()
+    for name, make in tables.TABLES.items():
+        assert tables.between_marks(page, name, make()) == page, f"`python -m bench.tables` was not run: {name}"
+
+
+def test_a_step_that_compiled_something_does_not_count_in_the_typical_rate():
+    rows = [{"time/learner": seconds} for seconds in (9.0, 9.0, 4.0, 0.5, 0.5)]  # two warm up
+    assert speeds._typical({"rows": rows, "steps": 3, "tokens_per_step": 100.0}) == pytest.approx(200.0)
