@@ -31,15 +31,12 @@ demo: $(STAMP) ## Run the main job: R1-Zero of a tiny DeepSeek-V3 policy, 5 minu
 pipeline: $(STAMP) ## Run all stages of R1 and distil into two students, in small: 13 minutes on 2 cores
 	@$(BIN)/r1rl pipeline recipes/pipeline_tiny.yaml
 
-# Two files of tests at a time, whatever the cores: most of the slow ones wait for processes to start, and each of those
-# holds gigabytes. Threads that wait must not spin: the other file's need the core.
-PYTEST = OMP_WAIT_POLICY=passive KMP_BLOCKTIME=0 $(BIN)/python -m pytest -n 2 --dist loadfile
-
 test: test-fast ## Run all tests: the fast ones first, then those with real Ray and vLLM
-	@$(PYTEST) -m slow
+	@$(BIN)/python -m pytest -m slow
 
+# Two files at a time; on more threads each they would only wait for each other.
 test-fast: $(STAMP) ## Run the tests that need seconds
-	@OMP_NUM_THREADS=1 $(PYTEST) -m "not slow"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 check: $(STAMP) ## Lint, types, layers and recipes, without running anything
 	@$(BIN)/ruff check .
