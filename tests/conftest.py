@@ -74,6 +74,12 @@ def base(tmp_path: Path) -> Path:
     return write(tmp_path, BASE)
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all runs of a file: the policy is warmed up once."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     from r1rl.cluster import connected

@@ -13,12 +13,6 @@ from tests.processes import rows, train
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """One cache for all runs here: the policy is warmed up once."""
-    return tmp_path_factory.mktemp("home")
-
-
 def test_a_dead_worker_ends_the_run_with_one_clear_error(home, tmp_path):
     run = train(home, tmp_path / "run", "train.steps=400")
     run.until("step 1/400")

@@ -15,12 +15,6 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """One cache for all runs here: the policy is warmed up once."""
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
 def straight(home, tmp_path_factory):
     """A run of four steps that nothing interrupts."""
     folder = tmp_path_factory.mktemp("straight") / "run"
