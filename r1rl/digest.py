@@ -1,82 +1,85 @@
-"""A 64-bit checksum of each tensor: bound to its bytes, name, dtype and shape, the same on every device.
+"""A 64-bit checksum of each tensor in a buffer: bound to its bytes, name, dtype and shape, the same on every device.
 
 Two sums over a tensor's 32-bit words, one weighted by position, catch changed, lost, swapped and shifted values. They
-guard against mistakes, not against an adversary. A device sums many tensors at once: summed one by one, with ten small
-kernels for each, it would be the launches that a sync waits for.
+guard against mistakes, not against an adversary. The buffer is summed in large pieces, whatever lies in them: tensor by
+tensor it would be Python and the launches of small kernels that a sync waits for.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Protocol
 
+import numpy
 import torch
 
-TOGETHER = 2**22  # words summed at once, and at most of one tensor: half a dozen int64 copies of them, 32 MiB each
+WORD = 4  # bytes
+TOGETHER = 2**22  # words summed at once: half a dozen int64 copies of them, 32 MiB each
 
 
-def digests(tensors: Iterable[tuple[str, torch.Tensor]]) -> dict[str, int]:
-    """The digest of each tensor by name; the device that holds them is waited for once a batch, not once a tensor."""
-    labels: dict[str, int] = {}
-    found: list[torch.Tensor] = []
-    owners: list[str] = []
-    for batch in _batches(_pieces(tensors, labels)):
-        found.append(_sums(batch))
-        owners += [piece.name for piece in batch]
-    sums = torch.cat(found, dim=1).T.tolist() if found else []  # int64 wraps around: mod 2^64
-    total = dict(labels)
-    for name, (plain, weighted) in zip(owners, sums, strict=True):
-        total[name] += plain * 31 + weighted * 1000003
-    return {name: value % 2**64 for name, value in total.items()}
+class Span(Protocol):
+    """A tensor's place in a buffer."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def offset(self) -> int: ...  # bytes, whole words
+    @property
+    def nbytes(self) -> int: ...
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Piece:
-    name: str  # of the tensor it is a part of
-    words: torch.Tensor  # int32
-    first: int  # place in the tensor of the first word
+def digests(buffer: torch.Tensor, spans: Sequence[Span]) -> dict[str, int]:
+    """The digest of each tensor by name; the device that holds them is waited for once.
+
+    Args:
+        buffer: bytes, whole words; a tensor's last word is filled up with zeros.
+        spans: in the order of their offsets.
+    """
+    words = buffer.view(torch.int32)
+    marks = numpy.array([0, *(mark for span in spans for mark in _marks(span))], numpy.int64)
+    parts, found = [], []
+    for begin in range(0, len(words), TOGETHER):
+        piece = words[begin : begin + TOGETHER]
+        first = numpy.searchsorted(marks, begin, side="right") - 1  # the part that holds its first word
+        parts.append(numpy.arange(first, numpy.searchsorted(marks, begin + len(piece))))
+        found.append(_sums(piece, torch.from_numpy(marks[parts[-1]] - begin)))
+    sums = numpy.zeros((len(marks), 2), numpy.int64)  # wraps around: mod 2^64
+    numpy.add.at(sums, numpy.concatenate(parts), torch.cat(found, dim=1).T.cpu().numpy())
+    return {  # parts are what lies between two marks: nothing, a tensor, nothing, a tensor, ...
+        span.name: (plain * 31 + weighted * 1000003 + _label(span)) % 2**64
+        for span, (plain, weighted) in zip(spans, sums[1::2].tolist(), strict=True)
+    }
 
 
-def _pieces(tensors: Iterable[tuple[str, torch.Tensor]], labels: dict[str, int]) -> Iterator[_Piece]:
-    """The words of all tensors, in parts of TOGETHER at most; writes each tensor's label."""
-    for name, tensor in tensors:
-        labels[name] = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        raw = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
-        if raw.numel() % 4:
-            raw = torch.nn.functional.pad(raw, (0, -raw.numel() % 4))
-        for i, words in enumerate(raw.view(torch.int32).split(TOGETHER)):
-            yield _Piece(name=name, words=words, first=i * TOGETHER)
+def _marks(span: Span) -> tuple[int, int]:
+    """A tensor's first word, and the first that is not its own."""
+    return span.offset // WORD, -(-(span.offset + span.nbytes) // WORD)
 
 
-def _batches(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
-    batch: list[_Piece] = []
-    room = TOGETHER
-    for piece in pieces:
-        if batch and len(piece.words) > room:
-            yield batch
-            batch, room = [], TOGETHER
-        batch.append(piece)
-        room -= len(piece.words)
-    if batch:
-        yield batch
+def _label(span: Span) -> int:
+    return zlib.crc32(f"{span.name} torch.{span.dtype} {tuple(span.shape)}".encode())
 
 
-def _sums(batch: list[_Piece]) -> torch.Tensor:
-    """Plain and weighted sum of each piece (2, pieces), int64: differences of running sums."""
-    lengths = torch.tensor([len(piece.words) for piece in batch])
-    ends = lengths.cumsum(0)
-    shifts = ends - lengths - torch.tensor([piece.first for piece in batch])
-    words = torch.cat([piece.words for piece in batch])
-    lengths, ends, shifts = torch.stack([lengths, ends, shifts]).to(words.device)
+def _sums(words: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+    """Plain and weighted sum of each part of these words (2, parts), int64: differences of running sums.
+
+    Args:
+        starts: where each part begins: the first at 0, or before these words.
+    """
+    edges = torch.cat([starts.clamp(min=0), torch.tensor([len(words)])])
+    lengths = edges.diff()
+    starts, edges, lengths = (x.to(words.device) for x in (starts, edges, lengths))
     place = torch.arange(1, len(words) + 1, device=words.device)
-    place -= shifts.repeat_interleave(lengths, output_size=len(words))
+    place -= starts.repeat_interleave(lengths, output_size=len(words))
     weighted = place.mul_(2654435761).bitwise_or_(1).mul_(words)
-    return torch.stack([_between(x.cumsum(0, dtype=torch.int64), ends) for x in (words, weighted)])
+    return torch.stack([_between(x.cumsum(0, dtype=torch.int64), edges) for x in (words, weighted)])
 
 
-def _between(running: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
-    """What a running sum gained up to each end since the end before it."""
-    zero = running.new_zeros(1)
-    padded = running if len(running) else zero  # nothing but empty tensors
-    return padded[(ends - 1).clamp(min=0)].where(ends > 0, zero).diff(prepend=zero)
+def _between(running: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+    """What a running sum gained from each edge to the next."""
+    return running[(edges - 1).clamp(min=0)].where(edges > 0, running.new_zeros(1)).diff()

@@ -1,15 +1,14 @@
-"""The receiver's end of the weight wire: a parcel's tensors, however they come."""
+"""The receiver's end of the weight wire: a parcel's buffer, however it comes."""
 
 from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Iterator
 
 import torch
 
 from r1rl.broadcast import BACKENDS, Broadcast, Meeting
-from r1rl.sync import Parcel, identity, layout, views
+from r1rl.sync import Parcel, identity, layout
 
 
 class Inbox:
@@ -25,14 +24,14 @@ class Inbox:
         """Meets the sender and the other receivers, for weights that are broadcast."""
         self._receive = Broadcast(meeting, rank, self.device)
 
-    def open(self, parcel: Parcel) -> Iterator[tuple[str, torch.Tensor]]:
-        """The tensors of a parcel, as views of a buffer: copy what must outlive the next one.
+    def open(self, parcel: Parcel) -> torch.Tensor:
+        """The bytes of a parcel, in a buffer that the next one may be written to.
 
         A parcel may be opened twice, for a policy and for its draft model.
         """
         if parcel.transport not in BACKENDS:
-            return unpack(parcel, self.device)
-        return views(self._received(parcel).to(self.device), parcel.slots)
+            return shared(parcel, self.device)
+        return self._received(parcel).to(self.device)
 
     def _received(self, parcel: Parcel) -> torch.Tensor:
         assert self._receive is not None, "weights are broadcast to those who joined"
@@ -45,16 +44,14 @@ class Inbox:
         return self._buffer
 
 
-def unpack(parcel: Parcel, device: torch.device) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors of a parcel in memory that sender and receiver share, as views of the sender's buffer.
+def shared(parcel: Parcel, device: torch.device) -> torch.Tensor:
+    """The buffer of a parcel in memory that sender and receiver share: the sender's own.
 
-    From another GPU they are fetched first, in one copy over the link between the two: whoever reads them one by one,
-    for digests and for loading, would cross it several times.
+    From another GPU it is fetched first, in one copy over the link between the two: whoever reads it for digests and
+    again for loading would cross it several times.
     """
     buffer = _open(parcel, device)
-    if parcel.transport == "ipc" and parcel.device != identity(device):
-        buffer = buffer.clone()
-    return views(buffer, parcel.slots)
+    return buffer.clone() if parcel.transport == "ipc" and parcel.device != identity(device) else buffer
 
 
 def _open(parcel: Parcel, device: torch.device) -> torch.Tensor:

@@ -24,7 +24,7 @@ import torch
 from torch.distributed import Work
 
 from r1rl.broadcast import BACKENDS, Broadcast, Host, Meeting
-from r1rl.digest import digests
+from r1rl.digest import WORD, digests
 from r1rl.errors import SyncError
 
 FRESH_S = 60.0  # seconds
@@ -122,9 +122,12 @@ class Outbox:
         for (name, tensor), offset in zip(tensors, offsets, strict=True):
             whole = tensor.detach().contiguous()
             raw = whole.reshape(-1).view(torch.uint8)
-            buffer[offset : offset + raw.numel()].copy_(raw)
+            end = offset + raw.numel()
+            buffer[offset:end].copy_(raw)
+            if raw.numel() % WORD:
+                buffer[end : end + WORD - raw.numel() % WORD] = 0  # its digest is one of whole words
             slots.append(_slot(name, whole, offset))
-        sent = digests(views(buffer, slots))
+        sent = digests(buffer, slots)
         return Parcel(
             version=version,
             transport=self.transport,

@@ -15,13 +15,13 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from r1rl import actors, cluster
-from r1rl.digest import digests
 from r1rl.engine.actor import Engine
 from r1rl.engine.spec import EngineSpec, Sampling
 from r1rl.policy import init
 from r1rl.policy import model as policy_model
 from r1rl.rollout import Rollouts
 from r1rl.sync import Outbox
+from tests.parcels import digests_of
 from tests.test_companions import VOCABULARY, Words
 from tests.test_weights import in_fp8
 
@@ -146,7 +146,7 @@ def test_what_is_saved_is_what_was_sent(sampler, tmp_path):
     sampler.send(parcel)  # vLLM's own digests of what arrived are compared in it
     policy_model.save(sampler.model, torch.float32, tmp_path)
     stored = load_file(tmp_path / "model.safetensors")
-    assert {slot.name: slot.digest for slot in parcel.slots} == digests(stored.items())
+    assert {slot.name: slot.digest for slot in parcel.slots} == digests_of(stored.items())
     again, report = AutoModelForCausalLM.from_pretrained(tmp_path, output_loading_info=True)
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]

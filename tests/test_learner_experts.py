@@ -135,7 +135,7 @@ def test_bfloat16_keeps_biases_in_float32_and_trains(learner):
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [8, 2], ids=["all busy", "one idle"])
 def test_two_ranks_do_what_one_does(ray_session, tmp_path, count):
-    from r1rl.inbox import unpack
+    from tests.parcels import opened
     from tests.test_ranks import learners
 
     policy_model.save(new_model(), torch.float32, tmp_path / "policy")
@@ -148,7 +148,7 @@ def test_two_ranks_do_what_one_does(ray_session, tmp_path, count):
         with learners(ranks, tmp_path / str(ranks)) as together:
             together.load(tmp_path / "policy", "adamw", None, ALL)
             numbers = together.learn(parts, totals, ALGORITHM, [1e-3, 1e-3], 1.0)
-            sent.append({name: t.clone() for name, t in unpack(together.pack(1), torch.device("cpu"))})
+            sent.append(opened(together.pack(1)))
         said.append([{k: v for k, v in n.items() if k.startswith("max/policy/")} for n in numbers])
     close(sent[1], sent[0])
     for a, b in zip(*said, strict=True):

@@ -14,11 +14,11 @@ from transformers import AutoModelForCausalLM
 
 from r1rl import algorithms
 from r1rl.errors import UserError
-from r1rl.inbox import unpack
 from r1rl.learner import Learner, LearnerSpec, actor
 from r1rl.loss import Totals, metrics
 from r1rl.policy.lora import Lora
 from tests import policies
+from tests.parcels import opened
 
 LORA = Lora(rank=4, alpha=8.0, targets=())
 ALGORITHM = replace(algorithms.get("grpo"), kl=0.1, reference_every=0)
@@ -95,7 +95,7 @@ def test_folder_parcel_and_adapter_are_the_policy_that_was_trained(learner, fold
     one.keep(tmp_path / "kept")
     torch.testing.assert_close(flat(learner(tmp_path / "kept", None).logprobs(SAMPLES, 1.0)), own, rtol=0, atol=1e-4)
     stored = load_file(tmp_path / "saved" / "model.safetensors")
-    packed = {name: t.clone() for name, t in unpack(one.pack(1), torch.device("cpu"))}
+    packed = opened(one.pack(1))
     assert packed.keys() == stored.keys() == load_file(folder / "model.safetensors").keys()
     assert all(torch.equal(packed[name], stored[name]) for name in stored)
 

@@ -23,7 +23,6 @@ from r1rl import algorithms
 from r1rl.algorithm import SFT, Algorithm
 from r1rl.correction import PRESETS
 from r1rl.errors import RunError
-from r1rl.inbox import unpack
 from r1rl.learner import Learner, LearnerSpec
 from r1rl.loss import Totals, metrics
 from r1rl.packing import Packing
@@ -32,6 +31,7 @@ from r1rl.policy import model as policy_model
 from r1rl.policy.scorer import Scorer
 from r1rl.types import Sample
 from tests import policies
+from tests.parcels import opened
 
 PHRASE = "Think first, then answer <answer> like this </answer>. User: "
 TEXTS = [f" {i}+{j}=? <think>{i}+{j} is {i + j}</think><answer>{i + j}</answer>" for i in range(14) for j in range(14)]
@@ -517,7 +517,7 @@ def test_a_parcel_holds_the_weights_of_the_folder(learner, samples, tmp_path):
     one.keep(tmp_path / "kept")
     stored = load_file(tmp_path / "kept" / "model.safetensors")
     try:
-        packed = {name: tensor.clone() for name, tensor in unpack(one.pack(1), CPU)}
+        packed = opened(one.pack(1))
     finally:
         one.close()
     assert packed.keys() == stored.keys()

@@ -17,11 +17,11 @@ import torch
 from r1rl import actors, algorithms, cluster
 from r1rl.algorithm import Algorithm
 from r1rl.errors import EngineError, RunError
-from r1rl.inbox import unpack
 from r1rl.learner import LearnerSpec
 from r1rl.learners import Learners
 from r1rl.loss import Totals, metrics
 from tests import policies
+from tests.parcels import opened
 from tests.probing import ProbingLearner
 from tests.test_invariance import TOLERANCE, distance
 
@@ -159,7 +159,7 @@ def test_the_samplers_get_whole_weights(one, pair, folder):
     parcels = []
     for together in (one, pair):
         together.load(folder)
-        parcels.append({name: t.clone() for name, t in unpack(together.pack(1), torch.device("cpu"))})
+        parcels.append(opened(together.pack(1)))
     assert parcels[0].keys() == parcels[1].keys()
     assert all(torch.equal(parcels[0][name], parcels[1][name]) for name in parcels[0])
 

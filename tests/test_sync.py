@@ -22,8 +22,9 @@ from torch.distributed import DistError
 from r1rl import digest as digest_module
 from r1rl.digest import digests
 from r1rl.errors import SyncError
-from r1rl.inbox import Inbox, unpack
-from r1rl.sync import ALIGN, Outbox, Parcel, Receipt, Slot, verify
+from r1rl.inbox import Inbox, shared
+from r1rl.sync import ALIGN, Outbox, Parcel, Receipt, Slot, verify, views
+from tests.parcels import digests_of, opened
 
 CPU = torch.device("cpu")
 BYTES = st.binary(min_size=1, max_size=67)  # odd counts and counts that fill no whole word included
@@ -55,7 +56,7 @@ def as_tensor(raw: bytes) -> torch.Tensor:
 
 
 def digest(name: str, tensor: torch.Tensor) -> int:
-    return digests([(name, tensor)])[name]
+    return digests_of([(name, tensor)])[name]
 
 
 def slow_digest(name: str, tensor: torch.Tensor) -> int:
@@ -74,7 +75,7 @@ def together(openers):
 
     def opened(parcel):
         with ThreadPoolExecutor(len(openers)) as pool:
-            return list(pool.map(lambda opener: dict(opener(parcel)), openers))
+            return [dict(views(buffer, parcel.slots)) for buffer in pool.map(lambda opener: opener(parcel), openers)]
 
     return opened
 
@@ -100,15 +101,15 @@ def test_the_digest_takes_every_dtype_and_shape(name):
 
 
 def test_many_digests_are_those_of_each_and_none_of_nothing():
-    assert digests(tensors().items()) == {name: slow_digest(name, tensor) for name, tensor in tensors().items()}
-    assert digests([]) == {}
+    assert digests_of(tensors().items()) == {name: slow_digest(name, tensor) for name, tensor in tensors().items()}
+    assert digests_of([]) == {}
 
 
 @pytest.mark.parametrize("together", [1, 3, 7])
 def test_digests_are_the_same_however_many_words_are_summed_at_once(together, monkeypatch):
-    expected = digests(tensors().items())
+    expected = digests_of(tensors().items())
     monkeypatch.setattr(digest_module, "TOGETHER", together)
-    assert digests(tensors().items()) == expected
+    assert digests_of(tensors().items()) == expected
 
 
 @relaxed
@@ -133,6 +134,16 @@ def test_two_swapped_elements_change_the_digest(raw, data):
         assert digest("w", tensor) != digest("w", swapped)
 
 
+def test_what_lies_between_tensors_has_no_part_in_their_digests(outbox):
+    """Nor has what was there before: a tensor may end within a word."""
+    for version, fill in enumerate((255, 0)):
+        packed(outbox, version, [("all", torch.full((4096,), fill, dtype=torch.uint8))])
+        parcel = packed(outbox, version, tensors().items())
+        assert {slot.name: slot.digest for slot in parcel.slots} == digests_of(tensors().items())
+    without = [slot for slot in parcel.slots if slot.name != "int64"]
+    assert digests(shared(parcel, CPU), without) == {slot.name: slot.digest for slot in without}
+
+
 def test_the_digest_is_bound_to_name_dtype_and_shape():
     tensor = torch.zeros(4, 6)
     others = [
@@ -154,7 +165,7 @@ def test_the_digest_sees_values_not_memory_layout():
 def test_what_is_packed_is_what_is_unpacked(outbox):
     sent = tensors()
     parcel = packed(outbox, 3, sent.items())
-    got = dict(unpack(parcel, CPU))
+    got = opened(parcel)
     assert list(got) == list(sent)
     for name, tensor in sent.items():
         assert (got[name].dtype, got[name].shape) == (tensor.dtype, tensor.shape)
@@ -169,7 +180,7 @@ def bits(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def test_nothing_to_send_is_a_parcel_too(outbox):
-    assert list(unpack(packed(outbox, 1, []), CPU)) == []
+    assert opened(packed(outbox, 1, [])) == {}
 
 
 def test_slots_do_not_overlap(outbox):
@@ -182,12 +193,12 @@ def test_a_parcel_survives_pickling(outbox):
     parcel = packed(outbox, 1, tensors().items())
     again = pickle.loads(pickle.dumps(parcel))
     assert again == parcel
-    assert torch.equal(dict(unpack(again, CPU))["fp32"], tensors()["fp32"])
+    assert torch.equal(opened(again)["fp32"], tensors()["fp32"])
 
 
 def test_the_buffer_is_reused_and_the_next_version_stands_in_it(outbox):
     first = packed(outbox, 1, [("w", torch.ones(100))])
-    view = dict(unpack(first, CPU))["w"]
+    view = dict(views(shared(first, CPU), first.slots))["w"]
     kept = view.clone()
     second = packed(outbox, 2, [("w", torch.full((100,), 2.0))])
     assert second.handle == first.handle
@@ -198,7 +209,7 @@ def test_the_buffer_is_reused_and_the_next_version_stands_in_it(outbox):
 
 def test_the_buffer_grows_and_shrinks(outbox):
     for count in (10, 5000, 10):
-        got = dict(unpack(packed(outbox, 1, [("w", torch.arange(count))]), CPU))
+        got = opened(packed(outbox, 1, [("w", torch.arange(count))]))
         assert torch.equal(got["w"], torch.arange(count))
 
 
@@ -294,14 +305,14 @@ def test_weights_are_broadcast_to_all_who_joined(group):
         named = {name: t if version == 1 else t.flip(0) if t.ndim else t + 1 for name, t in tensors().items()}
         parcel = pickle.loads(pickle.dumps(packed(box, version, named.items())))
         for got in together(inbox.open for inbox in inboxes)(parcel):
-            assert digests(got.items()) == {slot.name: slot.digest for slot in parcel.slots} == digests(named.items())
+            assert digests_of(got.items()) == {s.name: s.digest for s in parcel.slots} == digests_of(named.items())
 
 
 def test_a_broadcast_can_be_opened_twice(group):
     box, inboxes = group
     parcel = packed(box, 1, tensors().items())
     assert [len(got) for got in together(inbox.open for inbox in inboxes)(parcel)] == [len(tensors())] * 2
-    assert digests(inboxes[0].open(parcel)) == {slot.name: slot.digest for slot in parcel.slots}
+    assert digests(inboxes[0].open(parcel), parcel.slots) == {slot.name: slot.digest for slot in parcel.slots}
 
 
 def test_a_version_is_not_overwritten_while_it_is_sent(group):

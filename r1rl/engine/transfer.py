@@ -3,7 +3,9 @@
 It runs inside vLLM's worker process. vLLM imports this file there because `Worker` below is named as its worker
 extension, and the import registers the transfer engine: no plugin has to be installed.
 
-On a GPU this is vLLM's own layerwise reload. vLLM's CPU worker needs help: after loading it packs every linear weight
+A model that computes with its weights as a checkpoint has them, a dense one on a GPU, gets them in place. All others
+hold packed, quantized or derived weights and take vLLM's own layerwise reload, which makes those anew; it costs a tenth
+of a second of Python for 30 layers. vLLM's CPU worker needs help with it: after loading it packs every linear weight
 for oneDNN and frees the original, and packs the experts only when the MoE kernel is built. Layerwise reload assumes
 neither: it fails on the freed tensors, or leaves the experts unpacked and the router with its old correction bias,
 without an error. `_forget_packed` and `_restore_shared` are the cure; tests/test_sync_real.py perturbs one group of
@@ -27,6 +29,9 @@ from vllm.distributed.weight_transfer.base import (
     WeightTransferUpdateInfo,
 )
 from vllm.distributed.weight_transfer.factory import WeightTransferEngineFactory
+from vllm.model_executor.layers.attention import Attention
+from vllm.model_executor.layers.linear import UnquantizedLinearMethod
+from vllm.model_executor.layers.vocab_parallel_embedding import UnquantizedEmbeddingMethod
 from vllm.model_executor.model_loader.reload import finalize_layerwise_reload, initialize_layerwise_reload
 from vllm.model_executor.model_loader.reload.layerwise import get_layerwise_info
 
@@ -34,10 +39,11 @@ from r1rl.digest import digests
 from r1rl.engine import cpu_drafts
 from r1rl.engine.scheduler import LEDGER
 from r1rl.inbox import Inbox
-from r1rl.sync import Parcel, Receipt
+from r1rl.sync import Parcel, Receipt, views
 
 BACKEND = "r1rl"
 UNRECORDED = ("e_score_correction_bias", ".bias")
+AS_STORED = (type(None), UnquantizedLinearMethod, UnquantizedEmbeddingMethod)  # how a layer treats its weights
 PR_SET_PDEATHSIG = 1
 
 
@@ -69,20 +75,26 @@ class ParcelEngine(WeightTransferEngine[Init, Update]):
         self.expected = _checkpoint_parameters(self.model)
         if self.model_config.hf_config.tie_word_embeddings or self.model is not self._default_model:
             self.expected.discard("lm_head.weight")  # another name for the embedding, or for the draft's shared head
+        self.in_place = all(computes_as_stored(layer) for layer in self.model.modules())
+        if not self.in_place:
+            self._start_reload()
+
+    def _start_reload(self) -> None:
         initialize_layerwise_reload(self.model)
         self.shared = _forget_packed(self.model) if self.device.type == "cpu" else []
 
     def receive_weights(self, update_info: Update) -> None:
         parcel: Parcel = pickle.loads(update_info.parcel)
-        tensors = list(self.inbox.open(parcel))
-        received = digests(tensors)
-        loaded: set[str] = self.model.load_weights(tensors)  # type: ignore[operator]
+        buffer = self.inbox.open(parcel)
+        received = digests(buffer, parcel.slots)
+        loaded: set[str] = self.model.load_weights(views(buffer, parcel.slots))  # type: ignore[operator]
         untouched = tuple(sorted(self.expected - loaded))
         self.receipt = asdict(Receipt(version=parcel.version, digests=received, untouched=untouched))
 
     def finish_weight_update(self) -> None:
-        finalize_layerwise_reload(self.model, self.model_config)
-        _restore_shared(self.shared)
+        if not self.in_place:
+            finalize_layerwise_reload(self.model, self.model_config)
+            _restore_shared(self.shared)
         LEDGER.version = self.receipt["version"]
 
     def shutdown(self) -> None:
@@ -92,6 +104,21 @@ class ParcelEngine(WeightTransferEngine[Init, Update]):
     def trainer_send_weights(iterator: Any, trainer_args: Any) -> None:
         """Abstract in vLLM 0.26, gone in 0.32. The sender's end is r1rl.sync.Outbox."""
         raise NotImplementedError
+
+
+def computes_as_stored(layer: torch.nn.Module) -> bool:
+    """Whether a layer of vLLM's computes with its own parameters, and they are those that a checkpoint fills.
+
+    Attention derives only the scales of a quantized cache; anything else that processes weights may derive from them.
+    """
+    derives = hasattr(layer, "process_weights_after_loading") and type(layer) is not Attention
+    stored = get_layerwise_info(layer).restore_metadata[0]
+    held = {name: (p.shape, p.dtype) for name, p in layer._parameters.items() if p is not None}
+    return (
+        not derives
+        and type(getattr(layer, "quant_method", None)) in AS_STORED
+        and all(held.get(name) == (p.shape, p.dtype) for name, p in stored.items())
+    )
 
 
 def _checkpoint_parameters(model: torch.nn.Module) -> set[str]:

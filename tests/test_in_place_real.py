@@ -1,0 +1,76 @@
+"""Weights that are loaded in place arrive in a real vLLM: all of them, again and again."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from r1rl import actors, chat, cluster
+from r1rl.errors import SyncError
+from r1rl.rollout import Rollouts
+from tests.asking import AskingEngine
+
+pytestmark = pytest.mark.slow
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "q_norm", "k_norm")
+GROUPS = (*ATTENTION, "gate_proj", "up_proj", "down_proj", "layernorm", "embed", "model.norm", "lm_head")
+
+
+@pytest.fixture(scope="module")
+def dense(pair, tmp_path_factory):
+    """A dense policy in the pair's learner and in an engine that leaves weights as they are stored."""
+    root = tmp_path_factory.mktemp("dense")
+    texts = [f" {i}+{j}=? <think>{i}+{j}</think><answer>{i + j}</answer>" for i in range(10, 30) for j in range(10, 30)]
+    making = pair.learner.call(
+        "make", root / "policy", "qwen3-tiny", texts, chat.pieces("")[0], pair.spec.max_length, 0
+    )
+    actors.wait_one(pair.learner, making, 120, "make")
+    pair.call("load", root / "policy")
+    options = {"worker_extension_cls": "tests.unpacked.Worker"}
+    spec = dataclasses.replace(
+        pair.spec, model=root / "policy", architecture="qwen3", options=options, log=root / "engine.log"
+    )
+    engine = actors.spawn(AskingEngine, spec, name="dense worker", gpus=pair.gpus, env={})
+    actors.wait_one(engine, engine.call("start"), 300, "starting vLLM")
+    yield dataclasses.replace(pair, engine=engine, spec=spec, version=0)
+    cluster.stop([engine], "stop")
+    pair.call("load", pair.folder)
+    pair.sync()
+
+
+def right(pair):
+    return 1e-5 if pair.spec.dtype == "float32" else 0.02
+
+
+def test_each_group_of_weights_arrives_again_and_again(dense):
+    dense.sync()
+    assert actors.wait_one(dense.engine, dense.engine.call("in_place"), 60, "asking")
+    assert dense.gap() < right(dense)
+    for group in GROUPS:
+        assert dense.call("perturb", group) > 0
+        stale = dense.gap()
+        dense.sync()
+        arrived = dense.gap()
+        dense.call("restore")
+        assert stale > 100 * right(dense) if dense.spec.dtype == "float32" else stale > arrived, group
+        assert arrived < right(dense), group
+    dense.sync()
+    assert dense.gap() < right(dense)
+
+
+@pytest.mark.parametrize(
+    ("pack", "culprit"),
+    [
+        (("pack_changed", "model.layers.2.mlp.up_proj.weight"), "changed.*layers.2.mlp.up_proj"),
+        (("pack_without", "layers.1.self_attn.o_proj"), "got no new value.*layers.1.self_attn.o_proj"),
+        (("pack_without", "model.norm"), "got no new value.*model.norm"),
+    ],
+)
+def test_a_changed_or_missing_tensor_stops_the_run_and_is_named(dense, pack, culprit):
+    method, part = pack
+    dense.version += 1
+    with pytest.raises(SyncError, match=culprit):
+        Rollouts([dense.engine], 120).sync(dense.learner.call(method, dense.version, part))
+    dense.sync()
+    assert dense.gap() < right(dense)
