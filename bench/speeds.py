@@ -156,6 +156,35 @@ def two() -> str:
     return table(["layout", "machine", "s per step", "median", "rollout s", "learner s", "sync s", "samples/s"], rows)
 
 
+def learner() -> str:
+    """What the learner alone does, on sequences of up to so many tokens."""
+    rows = [
+        [
+            number(row["case"]["length"]),
+            row["case"]["fusion"],
+            host,
+            number(row["tokens_per_s"]),
+            number(row["seconds"], ".2f"),
+            number(row["peak_gib"], ".1f"),
+            number(row["mfu"], ".1%"),
+            number(row["mfu_with_attention"], ".1%"),
+        ]
+        for host, found in machines().items()
+        for row in found.get("learner", {"rows": []})["rows"]
+    ]
+    head = [
+        "longest answer",
+        "fusion",
+        "machine",
+        "tokens/s",
+        "s per update",
+        "peak GiB",
+        "MFU",
+        "with attention's FLOPs",
+    ]
+    return table(head, rows)
+
+
 def limits() -> str:
     """Goals of the machine, and how far away they are; where vLLM alone was measured on the same one."""
     return table(

@@ -123,6 +123,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "natural": speeds.natural,
     "two": speeds.two,
     "limits": speeds.limits,
+    "learner": speeds.learner,
     "learning": lambda: learning.table_of(HERE / "results" / "learning", table),
 }
 

@@ -57,7 +57,9 @@ measure() { # PHASE
     two) # the learner on one GPU and an engine on the other: weights through CUDA IPC
       nvidia-smi topo -m > "$work/logs/topology.log" 2>&1
       WORKERS=1 MEMORY_GIB=16 fast two-short $short "$endless" ;;
-    two-nccl) WORKERS=1 MEMORY_GIB=16 fast two-short-nccl $short "$endless" rollout.transport=nccl ;;
+    two-nccl)
+      run broadcast 120 "$PYTHON" -m bench.gpu.broadcast
+      WORKERS=1 MEMORY_GIB=16 fast two-short-nccl $short "$endless" rollout.transport=nccl ;;
     two-spread) MEMORY_GIB=4 fast two-short-spread $short "$endless" ;; # two engines on each, one beside the learner
     two-ranks) WORKERS=2 MEMORY_GIB=8 fast two-short-ranks $short "$endless" learner.ranks=2 ;;
     learner)
