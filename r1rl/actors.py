@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,18 @@ def wait(actors: Sequence[Actor], references: Sequence[Any], seconds: float, doi
     """
     end = time.monotonic() + seconds
     return [
-        _wait_one(actor, reference, end, seconds, doing) for actor, reference in zip(actors, references, strict=True)
+        result(actor, reference, end, seconds, doing) for actor, reference in zip(actors, references, strict=True)
     ]
+
+
+def each(actors: Sequence[Actor], references: Sequence[Any], seconds: float, doing: str) -> Iterator[tuple[int, Any]]:
+    """(place, result) of each as it is ready, within `seconds` for all. Raises as `wait` does."""
+    end = time.monotonic() + seconds
+    left = {reference: place for place, reference in enumerate(references)}
+    while left:
+        reference = wait_any(list(left), max(0.0, end - time.monotonic()))[0]
+        place = left.pop(reference)
+        yield place, result(actors[place], reference, end, seconds, doing)
 
 
 def wait_any(references: Sequence[Any], seconds: float) -> list[Any]:
@@ -56,7 +66,8 @@ def wait_one(actor: Actor, reference: Any, seconds: float, doing: str) -> Any:
     return wait([actor], [reference], seconds, doing)[0]
 
 
-def _wait_one(actor: Actor, reference: Any, end: float, seconds: float, doing: str) -> Any:
+def result(actor: Actor, reference: Any, end: float, seconds: float, doing: str) -> Any:
+    """One result, until `end` (time.monotonic), which is `seconds` after its call. Raises as `wait` does."""
     try:
         return ray.get(reference, timeout=max(0.0, end - time.monotonic()))
     except GetTimeoutError as error:

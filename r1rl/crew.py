@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from r1rl import chat, gate
@@ -33,6 +33,15 @@ class Crew:
 
     def sample(self, problems: Sequence[Problem], samples: int, temperature: float, seed: int) -> list[Group]:
         """A group of answers to each problem, by the policy the samplers hold now. Raises UserError without room."""
+        found: dict[int, Group] = {}
+        for groups in self.arriving(problems, samples, temperature, seed):
+            found |= groups
+        return [found[i] for i in range(len(problems))]
+
+    def arriving(
+        self, problems: Sequence[Problem], samples: int, temperature: float, seed: int
+    ) -> Iterator[dict[int, Group]]:
+        """The same, by the problem's place: those of an engine when it is done."""
         prompts = [
             Prompt(problem=p, ids_T=tuple(chat.render(self.recipe.data.template, p.question, self.tokenizer)))
             for p in problems
@@ -44,7 +53,7 @@ class Crew:
             max_tokens=self.recipe.rollout.max_tokens,
             stop_ids=(self.tokenizer.eos_token_id,),
         )
-        return self.rollouts.sample(prompts, sampling, seed)
+        return self.rollouts.arriving(prompts, sampling, seed)
 
     def score(self, groups: Sequence[Group]) -> list[ScoredGroup]:
         """What the recipe's judges say about each answer."""
@@ -63,19 +72,23 @@ class TrainingCrew(Crew):
     learners: Learners
     version: int  # of the policy that the samplers hold
 
-    def roll_out(self, problems: Sequence[Problem], step: int, round: int = 0) -> list[Group]:
-        """Groups of one round of a step, at the training temperature, all written by the current version."""
+    def roll_out(self, problems: Sequence[Problem], step: int, round: int = 0) -> Iterator[dict[int, Group]]:
+        """Groups of one round of a step, at the training temperature, all written by the current version.
+
+        By the place of their problem: those of an engine when it is done.
+        """
         recipe = self.recipe
         seed = derive(recipe.seed, "rollout", step, round)
-        groups = self.sample(problems, recipe.rollout.group, recipe.rollout.temperature, seed)
-        versions = {c.version for group in groups for c in group.completions_G}
-        if versions != {self.version}:
-            raise SyncError(
-                f"step {step}: answers were written by policy versions {sorted(versions)}, current is {self.version}",
-                "their log-probs and rewards belong to other weights",
-                "this is a bug in the weight wire: report it with the run folder",
-            )
-        return groups
+        for groups in self.arriving(problems, recipe.rollout.group, recipe.rollout.temperature, seed):
+            versions = {c.version for group in groups.values() for c in group.completions_G}
+            if versions != {self.version}:
+                raise SyncError(
+                    f"step {step}: answers were written by policy versions {sorted(versions)}, current is "
+                    f"{self.version}",
+                    "their log-probs and rewards belong to other weights",
+                    "this is a bug in the weight wire: report it with the run folder",
+                )
+            yield groups
 
     def learn(self, samples: Sequence[Sample], step: int, algorithm: Algorithm) -> dict[str, float]:
         """The step's optimizer updates. Metrics are means over them; the gap is the first one's, before any change.

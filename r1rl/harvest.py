@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +14,7 @@ from r1rl.types import Group, Problem, ScoredGroup
 class Samplers(Protocol):
     """What answers and judges: a TrainingCrew."""
 
-    def roll_out(self, problems: Sequence[Problem], step: int, round: int) -> list[Group]: ...
+    def roll_out(self, problems: Sequence[Problem], step: int, round: int) -> Iterator[dict[int, Group]]: ...
 
     def score(self, groups: Sequence[Group]) -> list[ScoredGroup]: ...
 
@@ -62,12 +62,34 @@ def gather(
     scored: list[ScoredGroup] = []
     missing, done = prompts, 0
     while missing and done < rounds:
-        problems = take(missing)
-        with clock("rollout"):
-            groups = crew.roll_out(problems, step, done)
-        with clock("reward"):
-            scored += crew.score(groups)
+        scored += _answered(crew, take(missing), step, done, clock)
         honest, canaries = canary.split(scored)
         missing, done = prompts - len(credit.informative(honest)), done + 1
     kept = honest if rounds == 1 else credit.informative(honest) or honest
     return Harvest(scored=tuple(scored), honest=tuple(honest), canaries=tuple(canaries), kept=tuple(kept), rounds=done)
+
+
+def _answered(
+    crew: Samplers,
+    problems: Sequence[Problem],
+    step: int,
+    round: int,
+    clock: Callable[[str], AbstractContextManager[None]],
+) -> list[ScoredGroup]:
+    """The judged groups of one round, in the order of their problems.
+
+    What an engine brings is judged while others still sample: only the last one's answers keep the learner waiting.
+    """
+    found: dict[int, ScoredGroup] = {}
+    with clock("rollout"):
+        for groups in crew.roll_out(problems, step, round):
+            if len(found) + len(groups) == len(problems):
+                break
+            found |= _judged(crew, groups)
+    with clock("reward"):
+        found |= _judged(crew, groups)
+    return [found[i] for i in range(len(problems))]
+
+
+def _judged(crew: Samplers, groups: Mapping[int, Group]) -> dict[int, ScoredGroup]:
+    return dict(zip(groups, crew.score(list(groups.values())), strict=True))

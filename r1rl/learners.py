@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from r1rl.actors import Actor, wait, wait_any
+from r1rl.actors import Actor, result, wait, wait_any
 from r1rl.algorithm import Algorithm
 from r1rl.batch import length
 from r1rl.errors import R1Error
@@ -126,7 +126,7 @@ class Learners:
             left = [call for i, call in enumerate(calls) if i not in results]
             rank = calls.index(wait_any(left, max(0.0, end - time.monotonic()))[0])
             try:
-                results[rank] = wait([self.ranks[rank]], [calls[rank]], max(0.0, end - time.monotonic()), doing)[0]
+                results[rank] = result(self.ranks[rank], calls[rank], end, self.deadline_s, doing)
             except Late as error:
                 waited.append(error)
                 results[rank] = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from r1rl.actors import Actor, wait, wait_any
+from r1rl.actors import Actor, each, wait, wait_any
 from r1rl.engine.spec import Sampling
 from r1rl.errors import EngineError
 from r1rl.types import Completion, Group, Problem
@@ -42,22 +42,19 @@ class Rollouts:
         """
         wait(self.engines, [e.call("receive", parcel) for e in self.engines], self.deadline_s, "receiving weights")
 
-    def sample(self, prompts: Sequence[Prompt], sampling: Sampling, seed: int) -> list[Group]:
-        """`sampling.samples` completions of each prompt, in the order of the prompts."""
+    def arriving(self, prompts: Sequence[Prompt], sampling: Sampling, seed: int) -> Iterator[dict[int, Group]]:
+        """`sampling.samples` completions of each prompt, by the prompt's place: those of an engine when it is done."""
         shares = balance([len(p.ids_T) + sampling.max_tokens for p in prompts], len(self.engines))
         busy = [(engine, share) for engine, share in zip(self.engines, shares, strict=True) if share]
         references = [
             engine.call("generate", [prompts[i].ids_T for i in share], sampling, seed + worker)
             for worker, (engine, share) in enumerate(busy)
         ]
-        results = wait([engine for engine, _ in busy], references, self.deadline_s, "sampling")
-        completions: dict[int, list[Completion]] = {}
-        for (_, share), result in zip(busy, results, strict=True):
-            completions.update(zip(share, result, strict=True))
-        return [
-            Group(problem=p.problem, prompt_ids_T=p.ids_T, completions_G=tuple(completions[i]))
-            for i, p in enumerate(prompts)
-        ]
+        for place, written in each([engine for engine, _ in busy], references, self.deadline_s, "sampling"):
+            yield {
+                i: Group(problem=prompts[i].problem, prompt_ids_T=prompts[i].ids_T, completions_G=tuple(completions))
+                for i, completions in zip(busy[place][1], written, strict=True)
+            }
 
     def stream(
         self, prompts: Iterable[tuple[AnyPrompt, int]], sampling: Sampling, at_once: int

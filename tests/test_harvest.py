@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import doctest
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from hypothesis import given
@@ -27,16 +27,24 @@ class Source:
 
 
 class Crew:
-    """Answers whose rewards differ where the question says "teaches", and cannot be judged where it says "broken"."""
+    """Answers whose rewards differ where the question says "teaches", and cannot be judged where it says "broken".
+
+    Two engines answer: every other problem each, and the one with the first problem is done last.
+    """
 
     def __init__(self):
         self.asked = []
+        self.done = []
 
     def roll_out(self, problems, step, round):
         self.asked.append((step, round, len(problems)))
-        return [Group(problem=p, prompt_ids_T=(1,), completions_G=(ANSWER, ANSWER)) for p in problems]
+        for share in (range(1, len(problems), 2), range(0, len(problems), 2)):
+            if share:
+                self.done.append("answers")
+                yield {i: Group(problem=problems[i], prompt_ids_T=(1,), completions_G=(ANSWER, ANSWER)) for i in share}
 
     def score(self, groups):
+        self.done.append("scores")
         return [ScoredGroup(group=g, texts_G=("", ""), scores_G=scores(g.problem.question)) for g in groups]
 
 
@@ -62,6 +70,19 @@ def test_one_round_keeps_everything_flat_or_not():
     harvest, asked = reap(Stream(Source(["flat", "teaches"])), 4, 1)
     assert ids(harvest.kept) == ids(harvest.scored) == [0, 1, 2, 3]
     assert asked == [(1, 0, 4)]
+
+
+def test_answers_are_judged_while_another_engine_still_samples():
+    crew, rooms = Crew(), []
+
+    @contextmanager
+    def clock(room):
+        rooms.append((room, len(crew.done)))
+        yield
+
+    gather(crew, Stream(Source(["teaches"])).take, 4, 1, 1, clock)
+    assert crew.done == ["answers", "scores", "answers", "scores"]
+    assert rooms == [("rollout", 0), ("reward", 3)]  # what the last engine brought is all that is waited for
 
 
 def test_each_round_asks_for_what_is_missing_until_the_step_is_full():

@@ -118,7 +118,8 @@ def engines_alone(settings: list[Setting], options: argparse.Namespace) -> Found
                 asked = batches(setting, options)
 
                 def call(sampling: Sampling = sampling, asked: Iterator[list[Prompt]] = asked) -> int:
-                    groups = rollouts.sample(next(asked), sampling, seed=0)
+                    of_engines = rollouts.arriving(next(asked), sampling, seed=0)
+                    groups = [group for groups in of_engines for group in groups.values()]
                     return sum(len(c.token_ids_T) for group in groups for c in group.completions_G)
 
                 yield setting.name, timed(call, warm=i == 0)
