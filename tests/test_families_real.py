@@ -21,8 +21,8 @@ from r1rl.policy import init
 from r1rl.policy import model as policy_model
 from r1rl.rollout import Rollouts
 from r1rl.sync import Outbox
+from tests.miniature import VOCABULARY, Words
 from tests.parcels import digests_of
-from tests.test_companions import VOCABULARY, Words
 from tests.test_weights import in_fp8
 
 pytestmark = pytest.mark.slow

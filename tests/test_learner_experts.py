@@ -17,7 +17,7 @@ from r1rl.loss import Totals
 from r1rl.policy import model as policy_model
 from r1rl.policy import routers
 from r1rl.policy.companion import Settings
-from tests.test_companions import as_routes, new_model, new_samples
+from tests.miniature import as_routes, new_model, new_samples
 
 ALL = Settings(replay="r2", balance_speed=0.01, balance_loss=0.1, mtp_loss=0.3)
 ALGORITHM = replace(algorithms.get("grpo"), kl=0.0)

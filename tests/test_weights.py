@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from r1rl.errors import UserError
 from r1rl.policy import model as policy_model
 from r1rl.policy import names, weights
-from tests.test_companions import new_model
+from tests.miniature import new_model
 
 CPU = torch.device("cpu")
 KEPT_WIDE = ("embed_tokens", "head", "norm", "gate.weight", "e_score_correction_bias", "eh_proj")  # as DeepSeek does
