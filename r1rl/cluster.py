@@ -112,7 +112,7 @@ def connected(address: str | None) -> Iterator[None]:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         options |= {"include_dashboard": False, "object_store_memory": 512 * 2**20}
-        options |= {"num_cpus": _cores()}  # Ray would start a process per core of the machine, usable or not
+        options |= {"num_cpus": 0}  # Ray starts a process for each, and nothing here asks for one
     on_terminate = signal.getsignal(signal.SIGTERM)
     try:
         _knock(address)
@@ -155,7 +155,7 @@ def hardware(dtype: str) -> Hardware:
 
 def _peers(gpus: int) -> bool:
     """Whether each GPU of this host can read the memory of every other; no, if they are too busy to be asked."""
-    asked = ray.remote(num_gpus=gpus)(_reach_each_other).remote(gpus)
+    asked = ray.remote(num_cpus=0, num_gpus=gpus)(_reach_each_other).remote(gpus)
     try:
         return bool(ray.get(asked, timeout=PEERS_S))
     except ray.exceptions.GetTimeoutError:

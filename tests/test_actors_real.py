@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from r1rl import actors
@@ -39,9 +40,15 @@ class Sleeper:
 @pytest.fixture(scope="module")
 def sleepers(ray_session, tmp_path_factory):
     log = tmp_path_factory.mktemp("sleepers") / "log"
-    found = [actors.spawn(Sleeper, Spec(log=log), name=f"sleeper {i}", gpus=0, env={}) for i in range(3)]
+    found = [actors.spawn(Sleeper, Spec(log=log), name=f"sleeper {i}", gpus=0, env={"SLEEPER": "1"}) for i in range(3)]
     actors.wait(found, [sleeper.call("ready") for sleeper in found], 120, "starting")
     return found
+
+
+def test_no_process_is_started_that_nobody_asked_for(sleepers):
+    started = [" ".join(process.cmdline()) for process in psutil.Process().children(recursive=True)]
+    assert sum("Sleeper" in line for line in started) == 3
+    assert [line for line in started if "IDLE" in line] == []
 
 
 def test_results_come_as_they_are_ready(sleepers):

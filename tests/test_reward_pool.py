@@ -224,7 +224,7 @@ def test_a_pool_works_in_a_ray_actor(ray_session, tmp_path):
             pool.close()
             return [one.verdict for one in scores]
 
-    holder = ray.remote(Holder).remote()
+    holder = ray.remote(Holder).options(num_cpus=0).remote()
     texts = [f"pid {tmp_path}/pid", RIGHT, "hang", OTHER, "crash"]
     verdicts = ray.get(holder.judge.remote(texts), timeout=60)
     assert verdicts == [NO_ANSWER, CORRECT, UNGRADABLE, WRONG, UNGRADABLE]
