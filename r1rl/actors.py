@@ -41,9 +41,7 @@ def wait(actors: Sequence[Actor], references: Sequence[Any], seconds: float, doi
     Raises EngineError naming the actor that is late, died or failed; errors of r1rl come through as they are.
     """
     end = time.monotonic() + seconds
-    return [
-        result(actor, reference, end, seconds, doing) for actor, reference in zip(actors, references, strict=True)
-    ]
+    return [result(actor, reference, end, seconds, doing) for actor, reference in zip(actors, references, strict=True)]
 
 
 def each(actors: Sequence[Actor], references: Sequence[Any], seconds: float, doing: str) -> Iterator[tuple[int, Any]]:
