@@ -27,7 +27,7 @@ def dense(pair, tmp_path_factory):
     )
     actors.wait_one(pair.learner, making, 120, "make")
     pair.call("load", root / "policy")
-    options = {"worker_extension_cls": "tests.unpacked.Worker"}
+    options = {"worker_extension_cls": "bench.unpacked.Worker"}
     spec = dataclasses.replace(
         pair.spec, model=root / "policy", architecture="qwen3", options=options, log=root / "engine.log"
     )

@@ -14,6 +14,6 @@ AFTER=$quiet bash bench/gpu/run.sh speed trl &
 trl=$!
 wait $learning; touch $quiet
 wait $trl
-bash bench/gpu/run.sh speed ours-short ours-long ours-natural vllm memory sleep learner
+bash bench/gpu/run.sh speed ours-short ours-long ours-natural vllm memory sleep sync learner
 bash bench/gpu/v3_100m.sh
 [ "$(nvidia-smi -L | wc -l)" -lt 2 ] || bash bench/gpu/run.sh speed two two-nccl two-spread two-ranks

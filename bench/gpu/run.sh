@@ -3,7 +3,7 @@
 # one that fails costs nothing but its own numbers. JSON, logs and a table go into $OUT as one archive, NAME.tgz, after
 # each part.
 #   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf bench/gpu/run.sh NAME PHASE…
-# Phases: prepare memory vllm engine graphs trl ours-short ours-long ours-natural sleep learner base, and with two GPUs two
+# Phases: prepare memory vllm engine graphs trl ours-short ours-long ours-natural sleep sync learner base, and with two GPUs two
 #   two-nccl two-spread two-ranks. trl and ours-natural want the base that learning.sh makes.
 # PATIENCE: seconds for one phase. AFTER: a file without which TRL takes no step.
 # MICROBATCH: tokens of one forward pass of r1rl's learner. DRY=1 runs the same parts with a few tokens, without a GPU and
@@ -54,6 +54,7 @@ measure() { # PHASE
     ours-natural) MEMORY_GIB=2 fast ours-natural $natural "$(base)" ;;
     sleep) # the GPU shared in turns instead of split
       MEMORY_GIB=2 fast ours-short-sleep $short "$endless" 'rollout.options={enable_sleep_mode: true}' ;;
+    sync) run sync "$patience" "$PYTHON" -m bench.sync --policy "$policy" --workers "${WORKERS:-4}" --out "$work/json/sync.json" ;;
     two) # the learner on one GPU and an engine on the other: weights through CUDA IPC
       nvidia-smi topo -m > "$work/logs/topology.log" 2>&1
       WORKERS=1 MEMORY_GIB=16 fast two-short $short "$endless" ;;

@@ -11,4 +11,5 @@ vllm._custom_ops._supports_onednn = False  # this module is imported by the work
 
 class Worker(transfer.Worker):
     def in_place(self) -> bool:
+        """Whether the last weights were loaded in place."""
         return bool(self.weight_transfer_engine.in_place)
