@@ -30,6 +30,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    if options.policy and not (options.policy / "config.json").exists():
+        parser.error(f"{options.policy} holds no policy: there is no config.json in it")
     root = Path(tempfile.mkdtemp(prefix="sync-"))
     policy = options.policy or thin(root / "policy")
     rows = []

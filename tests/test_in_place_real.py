@@ -7,9 +7,8 @@ import dataclasses
 import pytest
 
 from r1rl import actors, chat, cluster
-from r1rl.errors import SyncError
-from r1rl.rollout import Rollouts
 from tests.asking import AskingEngine
+from tests.test_sync_real import refuses, right
 
 pytestmark = pytest.mark.slow
 
@@ -39,10 +38,6 @@ def dense(pair, tmp_path_factory):
     pair.sync()
 
 
-def right(pair):
-    return 1e-5 if pair.spec.dtype == "float32" else 0.02
-
-
 def test_each_group_of_weights_arrives_again_and_again(dense):
     dense.sync()
     assert actors.wait_one(dense.engine, dense.engine.call("in_place"), 60, "asking")
@@ -68,9 +63,4 @@ def test_each_group_of_weights_arrives_again_and_again(dense):
     ],
 )
 def test_a_changed_or_missing_tensor_stops_the_run_and_is_named(dense, pack, culprit):
-    method, part = pack
-    dense.version += 1
-    with pytest.raises(SyncError, match=culprit):
-        Rollouts([dense.engine], 120).sync(dense.learner.call(method, dense.version, part))
-    dense.sync()
-    assert dense.gap() < right(dense)
+    refuses(dense, pack, culprit)

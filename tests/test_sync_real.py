@@ -39,6 +39,16 @@ GROUPS = (
 )
 
 
+def refuses(pair, pack, culprit):
+    """The engine refuses a parcel that is packed so, names what is wrong with it, and takes a right one afterwards."""
+    method, part = pack
+    pair.version += 1
+    with pytest.raises(SyncError, match=culprit):
+        Rollouts([pair.engine], 120).sync(pair.learner.call(method, pair.version, part))
+    pair.sync()
+    assert pair.gap() < right(pair)
+
+
 def right(pair):
     """Below it sampler and learner hold the same weights, above it they do not."""
     return 1e-5 if pair.spec.dtype == "float32" else 0.02
@@ -118,12 +128,7 @@ def test_another_temperature_in_the_learner_is_caught(pair):
     ],
 )
 def test_a_changed_or_missing_tensor_stops_the_run_and_is_named(pair, pack, culprit):
-    method, part = pack
-    pair.version += 1
-    with pytest.raises(SyncError, match=culprit):
-        Rollouts([pair.engine], 120).sync(pair.learner.call(method, pair.version, part))
-    pair.sync()
-    assert pair.gap() < right(pair)
+    refuses(pair, pack, culprit)
 
 
 TRAPS = {

@@ -27,6 +27,8 @@ def main() -> None:
     parser.add_argument("--mib", type=int, default=257, help="bytes to send: SmolLM2-135M's weights")
     parser.add_argument("--backend", default="nccl")
     options = parser.parse_args()
+    if options.backend == "nccl" and torch.cuda.device_count() < 2:
+        parser.error("needs two GPUs; `--backend gloo` does without")
     spawn(
         send_or_receive, (options.backend, options.mib * 2**20, torch.multiprocessing.get_context("spawn").Queue()), 2
     )

@@ -4,8 +4,8 @@ It runs inside vLLM's worker process. vLLM imports this file there because `Work
 extension, and the import registers the transfer engine: no plugin has to be installed.
 
 A model that computes with its weights as a checkpoint has them, a dense one on a GPU, gets them in place. All others
-hold packed, quantized or derived weights and take vLLM's own layerwise reload, which makes those anew; it costs a tenth
-of a second of Python for 30 layers. vLLM's CPU worker needs help with it: after loading it packs every linear weight
+hold packed, quantized or derived weights and take vLLM's own layerwise reload, which makes those anew; it costs more
+than twice the time (bench/sync.py). vLLM's CPU worker needs help with it: after loading it packs every linear weight
 for oneDNN and frees the original, and packs the experts only when the MoE kernel is built. Layerwise reload assumes
 neither: it fails on the freed tensors, or leaves the experts unpacked and the router with its old correction bias,
 without an error. `_forget_packed` and `_restore_shared` are the cure; tests/test_sync_real.py perturbs one group of
