@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
 from r1rl import actors, chat, cluster
-from tests.asking import AskingEngine
+from tests.asking import AskingEngine, Layers
 from tests.test_sync_real import refuses, right
 
 pytestmark = pytest.mark.slow
@@ -64,3 +65,10 @@ def test_each_group_of_weights_arrives_again_and_again(dense):
 )
 def test_a_changed_or_missing_tensor_stops_the_run_and_is_named(dense, pack, culprit):
     refuses(dense, pack, culprit)
+
+
+def test_a_layer_that_quantizes_or_derives_is_not_loaded_in_place(ray_session, tmp_path):
+    layers = actors.spawn(Layers, SimpleNamespace(log=tmp_path / "log"), name="layers", gpus=0, env={})
+    found = actors.wait_one(layers, layers.call("compute_as_stored"), 120, "judging")
+    actors.kill(layers)
+    assert found == {"bare": True, "plain": True, "quantized": False, "deriving": False}
