@@ -34,6 +34,7 @@ OPENING = ("deepseek", "thinking")  # templates that open the thinking themselve
 WITHOUT_BOX = {"boxed": "plain", "deepseek": "thinking"}  # the same for questions that say how to answer
 TEMPLATES = ("r1_zero", *MESSAGES)
 SLOT = "\ufffc"  # OBJECT REPLACEMENT CHARACTER: keeps the question's place until the question is encoded by itself
+NEVER = "(?!)"  # matches nowhere
 
 
 class Tokenizer(Protocol):
@@ -93,13 +94,16 @@ def render(template: str, question: str, tokenizer: Tokenizer) -> list[int]:
     The question is only text: whatever it contains, no part of it becomes a control token.
     Raises UserError for an unknown template, or "chat" with a tokenizer that has none.
     """
-    head, tail = _frame(template, tokenizer).split(SLOT)
-    return [
-        *tokenizer.encode(head, add_special_tokens=False),
-        # A word and the space before it are one token in most vocabularies; a message of its own begins without.
-        *_encode_plain(tokenizer, f" {question}" if template in ("r1_zero", "chat") else question),
-        *tokenizer.encode(tail, add_special_tokens=False),
-    ]
+    return render_all(template, [question], tokenizer)[0]
+
+
+def render_all(template: str, questions: Sequence[str], tokenizer: Tokenizer) -> list[list[int]]:
+    """`render` of each; what stands around the questions, most of a short prompt, is encoded once."""
+    head, tail = (tokenizer.encode(text, add_special_tokens=False) for text in _frame(template, tokenizer).split(SLOT))
+    # A word and the space before it are one token in most vocabularies; a message of its own begins without.
+    space = " " if template in ("r1_zero", "chat") else ""
+    controls = _controls(tokenizer)
+    return [[*head, *_encode_plain(tokenizer, f"{space}{question}", controls), *tail] for question in questions]
 
 
 def instruction(template: str) -> str:
@@ -176,13 +180,18 @@ def _frame(template: str, tokenizer: Tokenizer) -> str:
     return frame + THINK if template in OPENING and not opened else frame
 
 
-def _encode_plain(tokenizer: Tokenizer, text: str) -> list[int]:
-    """The ids of a text in which no added token (an end token, `<think>`) is recognised.
+def _controls(tokenizer: Tokenizer) -> re.Pattern[str]:
+    """Finds each place where an added token (an end token, `<think>`) begins."""
+    written = [re.escape(token) for token in tokenizer.get_added_vocab() if len(token) > 1]
+    return re.compile(f"(?={'|'.join(written)})" if written else NEVER)
+
+
+def _encode_plain(tokenizer: Tokenizer, text: str, controls: re.Pattern[str]) -> list[int]:
+    """The ids of a text in which no added token is recognised.
 
     Each place where such a token is written is cut after its first character: `<`, `think>`. Asking the tokenizer to
     split its special tokens is not enough, because many vocabularies add `<think>` as a token that is not special.
     """
-    controls = "|".join(re.escape(token) for token in tokenizer.get_added_vocab() if len(token) > 1)
-    cuts = [match.start() + 1 for match in re.finditer(f"(?={controls})", text)] if controls else []
+    cuts = [match.start() + 1 for match in controls.finditer(text)]
     parts = [text[start:end] for start, end in pairwise([0, *cuts, len(text)])]
     return [token for part in parts for token in tokenizer.encode(part, add_special_tokens=False)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from r1rl import chat, gate
@@ -42,10 +42,8 @@ class Crew:
         self, problems: Sequence[Problem], samples: int, temperature: float, seed: int
     ) -> Iterator[dict[int, Group]]:
         """The same, by the problem's place: those of an engine when it is done."""
-        prompts = [
-            Prompt(problem=p, ids_T=tuple(chat.render(self.recipe.data.template, p.question, self.tokenizer)))
-            for p in problems
-        ]
+        rendered = chat.render_all(self.recipe.data.template, [p.question for p in problems], self.tokenizer)
+        prompts = [Prompt(problem=p, ids_T=tuple(ids)) for p, ids in zip(problems, rendered, strict=True)]
         _require_room(prompts, self.recipe.policy.max_length)
         sampling = Sampling(
             samples=samples,
@@ -90,22 +88,27 @@ class TrainingCrew(Crew):
                 )
             yield groups
 
-    def learn(self, samples: Sequence[Sample], step: int, algorithm: Algorithm) -> dict[str, float]:
-        """The step's optimizer updates. Metrics are means over them; the gap is the first one's, before any change.
+    def learn(self, samples: Sequence[Sample], step: int, algorithm: Algorithm) -> Callable[[], dict[str, float]]:
+        """Begins the step's optimizer updates; what it returns waits for them and returns their metrics.
 
-        Raises RunError when a gradient is not finite.
+        These are means over the updates; the gap is the first one's, before any change. It raises RunError when a
+        gradient is not finite.
         """
         recipe = self.recipe
         minibatches = self._minibatches(samples, step)
         totals = [Totals.of(part, recipe.rollout.max_tokens, algorithm.kl_cov) for part in minibatches]
         lrs = [self._lr(step, i) for i in range(len(minibatches))]
         sums = self.learners.learn(minibatches, totals, algorithm, lrs, recipe.rollout.temperature)
-        rows = [
-            metrics(part, total) | costs(part) | {"learner/lr": lr}
-            for part, total, lr in zip(sums, totals, lrs, strict=True)
-        ]
-        means = {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
-        return means | {key: rows[0][key] for key in ("learner/gap/mean", "learner/gap/max")}
+
+        def learnt() -> dict[str, float]:
+            rows = [
+                metrics(part, total) | costs(part) | {"learner/lr": lr}
+                for part, total, lr in zip(sums(), totals, lrs, strict=True)
+            ]
+            means = {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
+            return means | {key: rows[0][key] for key in ("learner/gap/mean", "learner/gap/max")}
+
+        return learnt
 
     def _minibatches(self, samples: Sequence[Sample], step: int) -> list[list[Sample]]:
         """The samples of each optimizer update, at random; never an empty update."""

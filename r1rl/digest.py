@@ -34,7 +34,7 @@ class Span(Protocol):
 
 
 def digests(buffer: torch.Tensor, spans: Sequence[Span]) -> dict[str, int]:
-    """The digest of each tensor by name; the device that holds them is waited for once.
+    """The digest of each tensor by name; the device that holds them is waited for at the end.
 
     Args:
         buffer: bytes, whole words; a tensor's last word is filled up with zeros.
@@ -42,12 +42,14 @@ def digests(buffer: torch.Tensor, spans: Sequence[Span]) -> dict[str, int]:
     """
     words = buffer.view(torch.int32)
     marks = numpy.array([0, *(mark for span in spans for mark in _marks(span))], numpy.int64)
+    edges = torch.from_numpy(numpy.append(marks, len(words))).to(buffer.device)
     parts, found = [], []
     for begin in range(0, len(words), TOGETHER):
         piece = words[begin : begin + TOGETHER]
         first = numpy.searchsorted(marks, begin, side="right") - 1  # the part that holds its first word
-        parts.append(numpy.arange(first, numpy.searchsorted(marks, begin + len(piece))))
-        found.append(_sums(piece, torch.from_numpy(marks[parts[-1]] - begin)))
+        last = numpy.searchsorted(marks, begin + len(piece)) - 1
+        parts.append(numpy.arange(first, last + 1))
+        found.append(_sums(piece, edges[first : last + 2] - begin))
     sums = numpy.zeros((len(marks), 2), numpy.int64)  # wraps around: mod 2^64
     numpy.add.at(sums, numpy.concatenate(parts), torch.cat(found, dim=1).T.cpu().numpy())
     return {  # parts are what lies between two marks: nothing, a tensor, nothing, a tensor, ...
@@ -65,21 +67,22 @@ def _label(span: Span) -> int:
     return zlib.crc32(f"{span.name} torch.{span.dtype} {tuple(span.shape)}".encode())
 
 
-def _sums(words: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+def _sums(words: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
     """Plain and weighted sum of each part of these words (2, parts), int64: differences of running sums.
 
+    All of it on the words' own device, which is not waited for: several engines compute this at once on one GPU, which
+    then gives each a slice of its time, and whoever waits is waiting for the slices of the others too.
+
     Args:
-        starts: where each part begins: the first at 0, or before these words.
+        edges: where each part begins, the first at 0 or before these words, and where the last one ends or after them.
     """
-    edges = torch.cat([starts.clamp(min=0), torch.tensor([len(words)])])
-    lengths = edges.diff()
-    starts, edges, lengths = (x.to(words.device) for x in (starts, edges, lengths))
+    inside = edges.clamp(0, len(words))
     place = torch.arange(1, len(words) + 1, device=words.device)
-    place -= starts.repeat_interleave(lengths, output_size=len(words))
+    place -= edges[:-1].repeat_interleave(inside.diff(), output_size=len(words))
     weighted = place.mul_(2654435761).bitwise_or_(1).mul_(words)
-    return torch.stack([_between(x.cumsum(0, dtype=torch.int64), edges) for x in (words, weighted)])
+    return torch.stack([_between(x.cumsum(0, dtype=torch.int64), inside) for x in (words, weighted)])
 
 
 def _between(running: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
     """What a running sum gained from each edge to the next."""
-    return running[(edges - 1).clamp(min=0)].where(edges > 0, running.new_zeros(1)).diff()
+    return running[(edges - 1).clamp(min=0)].where(edges > 0, 0).diff()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from r1rl.types import Sample
 
 
 class Learners:
-    """One policy in training, on one rank or several. Every verb waits until it is done, `deadline_s` at most.
+    """One policy in training, on one rank or several.
 
-    Each raises EngineError naming the rank that died, failed or is late; errors of r1rl come through as they are.
+    Every verb waits until it is done, `deadline_s` at most; `learn` returns what waits. Each raises EngineError naming
+    the rank that died, failed or is late; errors of r1rl come through as they are.
     """
 
     def __init__(self, ranks: Sequence[Actor], deadline_s: float) -> None:
@@ -66,10 +68,11 @@ class Learners:
         algorithm: Algorithm,
         lrs: Sequence[float],
         temperature: float,
-    ) -> list[dict[str, float]]:
-        """One optimizer update on each of a rollout's mini-batches. Returns the sums of each, for `loss.metrics`.
+    ) -> Callable[[], list[dict[str, float]]]:
+        """Begins one optimizer update on each of a rollout's mini-batches.
 
-        Raises RunError when a gradient is not finite: the weights are then left as they were before it.
+        What it returns waits for them, within the deadline, and returns the sums of each, for `loss.metrics`. It raises
+        RunError when a gradient is not finite: the weights are then left as they were before it.
         """
         shares = [self._shares(samples) for samples in minibatches]
         of_each = [
@@ -77,8 +80,8 @@ class Learners:
             for rank in range(len(self.ranks))
         ]
         arguments = [(own, totals, algorithm, lrs, temperature) for own in of_each]
-        of_ranks = self._all("learn", arguments, "learning")
-        return [merge(parts) for parts in zip(*of_ranks, strict=True)]
+        of_ranks = self._begun("learn", arguments, "learning")
+        return lambda: [merge(parts) for parts in zip(*of_ranks(), strict=True)]
 
     def logprobs(self, samples: Sequence[Sample], temperature: float) -> list[tuple[float, ...]]:
         """The policy's log-prob of each completion token, in nats, sample by sample."""
@@ -113,13 +116,18 @@ class Learners:
         return self._all(method, [arguments] * len(self.ranks), doing)
 
     def _all(self, method: str, arguments: Sequence[tuple[object, ...]], doing: str) -> list[Any]:
-        """Calls every rank; returns their results in order.
+        return self._begun(method, arguments, doing)()
 
-        The first rank that fails by itself is named. One that only waited in vain for others is not: then those that
-        never answered are.
-        """
+    def _begun(self, method: str, arguments: Sequence[tuple[object, ...]], doing: str) -> Callable[[], list[Any]]:
+        """Calls every rank; what it returns waits for their results, in order."""
         calls = [rank.call(method, *own) for rank, own in zip(self.ranks, arguments, strict=True)]
-        end = time.monotonic() + self.deadline_s
+        return partial(self._results, calls, time.monotonic() + self.deadline_s, doing)
+
+    def _results(self, calls: Sequence[Any], end: float, doing: str) -> list[Any]:
+        """Waits for all ranks. The first that fails by itself is named.
+
+        One that only waited in vain for others is not: then those that never answered are.
+        """
         results: dict[int, Any] = {}
         waited: list[R1Error] = []
         while len(results) < len(calls):

@@ -92,17 +92,18 @@ def loop(
             harvest = gather(crew, stream.take, recipe.rollout.prompts, algorithm.sampling_rounds, step, clock)
             samples = assign(harvest.kept, algorithm)
             with clock("learner"):
-                learnt = crew.learn(samples, step, algorithm)
+                learning = crew.learn(samples, step, algorithm)
+                transcripts.write(step, harvest.scored, recipe.train.show)
+                numbers = _numbers(harvest) | metrics.of_advantages(samples)
+                learnt = learning()
             gate.require(learnt["learner/gap/mean"], learnt["learner/gap/max"], crew.tolerance, f"step {step}")
             with clock("sync"):
                 crew.sync(version=step)
-            numbers = _numbers(harvest) | metrics.of_advantages(samples) | learnt
             if due(step, recipe.eval.every, recipe.train.steps):
                 with clock("eval"):
                     numbers |= evaluate(crew, exams, report, step)
             elapsed += clock.total()
-            numbers |= clock.numbers() | {"time/elapsed": elapsed}
-            transcripts.write(step, harvest.scored, recipe.train.show)
+            numbers |= learnt | clock.numbers() | {"time/elapsed": elapsed}
             log.write(step, numbers)
             best = "eval/accuracy" in numbers and checkpoint.is_best(metrics.read(run.folder), step)
             if best or due(step, recipe.train.checkpoint_every, recipe.train.steps):

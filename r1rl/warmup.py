@@ -118,7 +118,7 @@ def _train(
         samples = [_sample(source, i, recipe.data.template, tokenizer) for i in ordinals]
         lr = lr_at(update, peak=settings.lr, warmup=rise, total=settings.steps, shape="cosine")
         totals = Totals.of(samples, recipe.policy.max_length)
-        (sums,) = learners.learn([samples], [totals], SFT, [lr], 1.0)
+        (sums,) = learners.learn([samples], [totals], SFT, [lr], 1.0)()
         tell(update + 1, metrics(sums, totals)["learner/nll/mean"])
 
 

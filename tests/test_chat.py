@@ -108,7 +108,13 @@ def test_overlapping_and_nested_control_tokens_are_cut_too():
     tokenizer = make_tokenizer()
     tokenizer.add_tokens(["<a>", "a>b", "think"])
     added = set(tokenizer.get_added_vocab().values())
-    assert not added & set(chat._encode_plain(tokenizer, "x <a>b <think> thinking"))
+    assert not added & set(chat._encode_plain(tokenizer, "x <a>b <think> thinking", chat._controls(tokenizer)))
+
+
+@given(templates, st.lists(hostile, max_size=4))
+def test_prompts_rendered_together_are_those_rendered_one_by_one(template, questions):
+    alone = [chat.render(template, question, TOKENIZER) for question in questions]
+    assert chat.render_all(template, questions, TOKENIZER) == alone
 
 
 def test_boxed_and_deepseek_are_one_message_and_deepseek_opens_the_thinking():

@@ -88,7 +88,7 @@ def folder(request, tmp_path_factory) -> Path:
 def update(learners: Learners, samples, algorithm: Algorithm = ALGORITHM) -> dict[str, float]:
     """Two updates; the metrics of the second."""
     totals = [Totals.of(samples[::2], policies.LENGTH), Totals.of(samples[1::2], policies.LENGTH)]
-    sums = learners.learn([samples[::2], samples[1::2]], totals, algorithm, [1e-3, 1e-3], 0.9)
+    sums = learners.learn([samples[::2], samples[1::2]], totals, algorithm, [1e-3, 1e-3], 0.9)()
     return metrics(sums[-1], totals[-1])
 
 

@@ -57,6 +57,12 @@ def crew_in_process(monkeypatch, tmp_path):
     monkeypatch.setattr(train, "assemble", _assemble)
 
 
+class InProcess(Learner):
+    def learn(self, *arguments):
+        sums = super().learn(*arguments)
+        return lambda: sums
+
+
 def _assemble(stack, recipe, run, newest, report, teaching=None):
     spec = LearnerSpec(
         run_id="t",
@@ -70,7 +76,7 @@ def _assemble(stack, recipe, run, newest, report, teaching=None):
         grad_clip=1.0,
         log=run.logs / "x",
     )
-    learner = Learner(spec)
+    learner = InProcess(spec)
     learner.load(newest or Path(recipe.policy.path), extras=replace(Settings(), teaching=teaching))
     crew = TrainingCrew(
         recipe=recipe,

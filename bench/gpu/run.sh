@@ -11,7 +11,6 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 export PYTHONPATH=${PYTHONPATH:-}:$PWD HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 R1RL_HOME=${R1RL_HOME:-/tmp/r1rl-home}
-export TOKENIZERS_PARALLELISM=false
 PYTHON=${PYTHON:-python3}
 name=$1; shift
 work=/tmp/bench-$name; mkdir -p "$work/json" "$work/logs" "$OUT"

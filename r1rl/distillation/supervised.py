@@ -98,7 +98,7 @@ def _step(
 ) -> dict[str, float]:
     clock = train.Clock()
     with clock("learner"):
-        numbers = crew.learn(taught.batch(step, batch), step, SFT)
+        numbers = crew.learn(taught.batch(step, batch), step, SFT)()
     numbers = {key: value for key, value in numbers.items() if not key.startswith(MEANINGLESS)}
     numbers["lessons/epoch"] = step * batch / len(taught.train)
     if train.due(step, recipe.eval.every, recipe.train.steps):

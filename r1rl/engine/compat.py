@@ -89,8 +89,7 @@ def _cuda(spec: EngineSpec) -> dict[str, Any]:
     shared: dict[str, Any] = {
         # The KV cache has a size of its own; this is only what vLLM wants to find free, and others share the GPU.
         "gpu_memory_utilization": 0.05,
-        # Prompts of a whole step in one or two passes; left alone, AsyncLLM takes 2,048 tokens at a time.
-        "max_num_batched_tokens": max(PREFILL, spec.max_sequences),
+        "max_num_batched_tokens": _batched_tokens(spec),
     }
     if spec.architecture == "deepseek_v3":
         return shared | {"enforce_eager": True}  # CUDA graphs crash in the second call with MLA in vLLM 0.26
@@ -100,6 +99,15 @@ def _cuda(spec: EngineSpec) -> dict[str, Any]:
     kept = [size for size in sizes if size < spec.max_sequences] + [min(spec.max_sequences, 1024)]
     graphs = {"mode": 0, "cudagraph_mode": "FULL_DECODE_ONLY", "cudagraph_capture_sizes": sorted(set(kept))}
     return shared | {"compilation_config": graphs}
+
+
+def _batched_tokens(spec: EngineSpec) -> int:
+    """Tokens of one pass: prompts of a whole step in one or two; left alone, AsyncLLM takes 2,048 at a time.
+
+    When it starts, vLLM 0.26 tries a pass of this size, in which all sequences are equally long, the last one a
+    remainder longer. If that is more than a sequence may have, it reads beyond its blocks: an illegal memory access.
+    """
+    return spec.max_sequences * max(1, min(spec.max_length, PREFILL // spec.max_sequences))
 
 
 def require_possible(spec: EngineSpec) -> None:
