@@ -100,10 +100,10 @@ def speed() -> str:
     rows = []
     for setting, told in SETTINGS.items():
         some = measured(setting)
-        trl = next((r["samples_per_second"] for system, _, r in some if "TRL" in system), None)
+        trl = {host: r["samples_per_second"] for system, host, r in some if "TRL" in system}
         for system, host, r in some:
             rate = r["samples_per_second"]
-            ratio = f"{rate / trl:.1f}×" if trl else "–"
+            ratio = f"{rate / trl[host]:.1f}×" if host in trl else "–"
             rows.append([told, system, host, *_step(r), *_rooms(r), number(rate), ratio, *_rates(r), number(memory(r))])
     head = ["setting", "system", "machine", "s per step", "median", "rollout s", "learner s", "sync s", "samples/s"]
     return table([*head, "ratio", "rollout tokens/s", "learner tokens/s", "GPU GiB"], rows)
@@ -149,7 +149,7 @@ def two() -> str:
     rows = [
         [told, host, *_step(found[name]), *_rooms(found[name]), number(found[name]["samples_per_second"])]
         for host, found in machines().items()
-        if "two-short" in found
+        if any(name.startswith("two-short") for name in found)
         for name, told in LAYOUTS.items()
         if name in found
     ]
@@ -186,7 +186,7 @@ def learner() -> str:
 
 
 def limits() -> str:
-    """Goals of the machine, and how far away they are; where vLLM alone was measured on the same one."""
+    """Goals of the machine, and how far away they are."""
     return table(
         ["setting", "machine", "what", "measured", "limit", "its value", "measured / limit"],
         [row for setting in SETTINGS for host, found in machines().items() for row in _limits(setting, host, found)],
@@ -194,17 +194,20 @@ def limits() -> str:
 
 
 def _limits(setting: str, host: str, found: dict[str, Result]) -> list[list[str]]:
-    ours, alone = found.get(f"ours-{setting}"), found.get(f"vllm-{setting}")
-    if ours is None or alone is None:
+    ours, bound = found.get(f"ours-{setting}"), found.get(f"memory-{setting}")
+    if ours is None:
         return []
-    told, bound = found.get(f"vllm-{setting}-logprobs"), found.get(f"memory-{setting}")
+    alone, told = found.get(f"vllm-{setting}"), found.get(f"vllm-{setting}-logprobs")
     rate, share = ours["rollout_tokens_per_second"], mfu(ours | {"learner_tokens_per_second": _typical(ours)})
     traced = ours.get("trace", {}).get("busy")
     idle = number(trace.idle(ours["trace"]) if traced else None, ".1%")
-    rows = [
-        ["rollouts, tokens/s", number(rate), "vLLM alone", *_of(rate, alone["tokens_per_second"])],
-        ["", "", "vLLM alone, with log-probs", *_of(rate, told and told["tokens_per_second"])],
-        ["", "", "memory bandwidth", *_of(rate, bound and bound["bound_tokens_per_second"])],
+    limits = {
+        "vLLM alone": alone and alone["tokens_per_second"],
+        "vLLM alone, with log-probs": told and told["tokens_per_second"],
+        "memory bandwidth": bound and bound["bound_tokens_per_second"],
+    }
+    rows = [["rollouts, tokens/s", number(rate), name, *_of(rate, x)] for name, x in limits.items() if x]
+    rows += [
         ["learner, MFU of the median step", number(share, ".1%"), "", "100%", ""],
         ["sync, s", number(ours["seconds"]["sync"], ".3f"), "bytes / bandwidth", *_sync(ours, bound)],
         ["longest idle of a step", idle, "", "0%", ""],
@@ -219,8 +222,8 @@ def _typical(r: Result) -> float:
     return tokens / statistics.median(row["time/learner"] for row in timed)
 
 
-def _of(rate: float, limit: Any) -> list[str]:
-    return [number(limit), number(limit and rate / limit, ".0%")]
+def _of(rate: float, limit: float) -> list[str]:
+    return [number(limit), number(rate / limit, ".0%")]
 
 
 def _sync(ours: Result, bound: Result | None) -> list[str]:
