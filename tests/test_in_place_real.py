@@ -26,13 +26,13 @@ def dense(pair, tmp_path_factory):
         "make", root / "policy", "qwen3-tiny", texts, chat.pieces("")[0], pair.spec.max_length, 0
     )
     actors.wait_one(pair.learner, making, 120, "make")
-    pair.call("load", root / "policy")
     options = {"worker_extension_cls": "bench.unpacked.Worker"}
     spec = dataclasses.replace(
         pair.spec, model=root / "policy", architecture="qwen3", options=options, log=root / "engine.log"
     )
     engine = actors.spawn(AskingEngine, spec, name="dense worker", gpus=pair.gpus, env={})
     actors.wait_one(engine, engine.call("start"), 300, "starting vLLM")
+    pair.call("load", root / "policy")  # last: whoever shares the pair must not meet it after a failed start
     yield dataclasses.replace(pair, engine=engine, spec=spec, version=0)
     cluster.stop([engine], "stop")
     pair.call("load", pair.folder)
