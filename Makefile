@@ -49,11 +49,12 @@ format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix -q .
 	@$(BIN)/ruff format -q .
 
-bench-cpu: $(STAMP) ## Measure what a CPU can: judges, the sandbox, the sync; then write the tables of bench/README.md
+bench-cpu: $(STAMP) ## Measure what a CPU can: judges, the sandbox, sync and learner; then write the tables of bench/README.md
 	@mkdir -p bench/results/cpu
 	@$(BIN)/python -m bench.judges > bench/results/cpu/judges.md
 	@$(BIN)/python -m bench.sandbox > bench/results/cpu/sandbox.md
 	@$(BIN)/python -m bench.sync --out bench/results/cpu/sync.json
+	@$(BIN)/python -m bench.learner --lengths 128 512 --tokens 1024 --microbatch 1024 --updates 1 --out bench/results/cpu/learner.json
 	@$(BIN)/python -m bench.tables
 
 bench-gpu: ## Measure on this machine's GPU, beside TRL (bench/README.md says what is needed); then write the tables

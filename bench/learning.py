@@ -54,20 +54,54 @@ def _row(run: Path) -> list[str]:
     return [
         WHAT.get(reward, reward),
         seed,
-        *(_share(row["eval/accuracy"], row["eval/low"], row["eval/high"]) for row in (first, last)),
+        *(_accuracy(row) for row in (first, last)),
         *(_lenient(row) for row in (first, last)),
-        f"{last['eval/tokens']:.0f}",
+        _tokens(last),
         f"{last['step']:.0f}",
     ]
 
 
-def _share(value: float, low: float, high: float) -> str:
+def share(value: float, low: float, high: float) -> str:
+    """A share and its interval, in points.
+
+    >>> share(0.5, 0.4, 0.6)
+    '50.0 (40.0 to 60.0)'
+    """
     return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def steps(run: Path, table: Table) -> str:
+    """A row for each evaluation of one run: held-out accuracy and the length of answers."""
+    evaluated = [row for row in rows(run) if "eval/accuracy" in row]
+    return table(["step", "held-out accuracy", "tokens"], [[f"{r['step']}", _accuracy(r), _tokens(r)] for r in evaluated])
+
+
+def tiny(folder: Path, table: Table) -> str:
+    """A row for each run of the tiny recipe and its control on each machine: FOLDER/MACHINE/RECIPE-SEED.metrics.jsonl."""
+    files = sorted(folder.glob("*/r1_zero_tiny*.metrics.jsonl"))
+    return table(["recipe", "seed", "machine", "before", "after", "steps"], [_tiny(file) for file in files])
+
+
+def _tiny(file: Path) -> list[str]:
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    evaluated = [row for row in lines if "eval/accuracy" in row]
+    recipe, _, seed = file.name.partition(".")[0].rpartition("-")
+    first, last, end = evaluated[0], evaluated[-1], lines[-1]["step"]
+    after = _accuracy(last) if last["step"] == end else "stopped by the gate"
+    return [recipe, seed, file.parent.name, _accuracy(first), after, f"{end}"]
+
+
+def _accuracy(row: dict[str, float]) -> str:
+    return share(row["eval/accuracy"], row["eval/low"], row["eval/high"])
+
+
+def _tokens(row: dict[str, float]) -> str:
+    return f"{row['eval/tokens']:.0f}"
 
 
 def _lenient(row: dict[str, float]) -> str:
     found = row.get("eval/math:correct/mean")
-    return "–" if found is None else _share(found, *wilson(found, int(row["eval/n"])))
+    return "–" if found is None else share(found, *wilson(found, int(row["eval/n"])))
 
 
 def wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:

@@ -7,6 +7,7 @@ one a row was measured on.
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -154,6 +155,53 @@ def two() -> str:
         if name in found
     ]
     return table(["layout", "machine", "s per step", "median", "rollout s", "learner s", "sync s", "samples/s"], rows)
+
+
+def syncs() -> str:
+    """How long engines take to receive a version, in place and through vLLM's layerwise reload: medians and ranges."""
+    rows = [
+        [row["way"], host, *(_spread(row[part]) for part in ("pack", "receive"))]
+        for host, found in {"two CPU cores": on_cpu(), **machines()}.items()
+        for row in found.get("sync", {"rows": []})["rows"]
+    ]
+    return table(["way", "machine", "packed in s", "received in s"], rows)
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    return f"{statistics.median(seconds):.3f} ({min(seconds):.3f} to {max(seconds):.3f})"
+
+
+def on_cpu() -> dict[str, Result]:
+    return read(HERE / "results" / "cpu")
+
+
+PROBE = re.compile(r"== (.+): start.*call 3: ([\d,]+) tokens/s, gap ([\d.]+)(?:.*gap replayed ([\d.]+))?")
+
+
+def v3_probe() -> str:
+    """DeepSeek-V3 in vLLM, each variant by itself: what bench/gpu/v3_probe.sh said of those that worked."""
+    rows = [
+        [*(found.group(1, 2, 3)), found.group(4) or "–", file.parent.name]
+        for file in sorted((HERE / "results" / "v3_probe").glob("*/v3_probe.txt"))
+        for found in map(PROBE.match, file.read_text().splitlines())
+        if found
+    ]
+    return table(["variant", "tokens/s, third call", "gap", "gap with the sampler's experts (R3)", "machine"], rows)
+
+
+def learner_on_cpu() -> str:
+    """The learner on two cores: packed and padded."""
+    rows = [
+        [
+            number(row["case"]["length"]),
+            "padded" if row["case"]["padded"] else "packed",
+            number(row["tokens_per_s"]),
+            number(row["seconds"], ".1f"),
+            number(row["peak_gib"], ".1f"),
+        ]
+        for row in on_cpu()["learner"]["rows"]
+    ]
+    return table(["longest answer", "layout", "tokens/s", "s per update", "peak GiB (whole process)"], rows)
 
 
 def learner() -> str:

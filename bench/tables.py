@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import learning, speeds, trace
+from bench import evaluations, learning, speeds, trace
 from bench.speeds import HERE, Result, memory, mfu, number, read, table
 
 
@@ -40,7 +40,14 @@ def main() -> None:
 
 
 TRACED = ("trl-short", "trl-long", "ours-short", "ours-long")
-ARCHIVES = {"speed": ("json", "speed/new"), "learning": ("kept", "learning"), "v3_100m": ("kept", "v3_100m")}
+ARCHIVES = {
+    "speed": ("json", "speed/new"),
+    "learning": ("kept", "learning"),
+    "v3_100m": ("kept", "v3_100m"),
+    "v3_probe": ("kept", "v3_probe/new"),
+    "controls": ("kept", "tiny/new"),
+    "evals": ("published", "evaluations/new"),
+}
 
 
 def unpack(folder: Path) -> None:
@@ -124,7 +131,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "two": speeds.two,
     "limits": speeds.limits,
     "learner": speeds.learner,
+    "learner-cpu": speeds.learner_on_cpu,
+    "sync": speeds.syncs,
+    "v3_probe": speeds.v3_probe,
     "learning": lambda: learning.table_of(HERE / "results" / "learning", table),
+    "v3_100m": lambda: learning.steps(HERE / "results" / "v3_100m", table),
+    "tiny": lambda: learning.tiny(HERE / "results" / "tiny", table),
+    "gsm8k": lambda: evaluations.stages(HERE / "results" / "learning", "gsm8k", table),
+    "sets": lambda: evaluations.sets(HERE / "results" / "evaluations", table),
 }
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Everything that bench/README.md tells, in more than half an hour: what SmolLM2 learns; the speed of TRL and of r1rl, one after the
-# other; their limits; what a DeepSeek-V3 of 100M learns; two GPUs, where there are two. Archives in $OUT, each after each part.
+# Everything that bench/README.md tells of GPUs, in more than an hour: what SmolLM2 learns; the speed of TRL and of r1rl, one after
+# the other; their limits; what a DeepSeek-V3 of 100M learns; two GPUs, where there are two; DeepSeek-V3 in vLLM; the tiny recipe and
+# its control; evaluations, where there are sets. Archives in $OUT, each after each part.
 #   OUT=/tmp/out SMOL=/tmp/kit/smol.gguf [R1RL_DATA=/data] bench/gpu/all.sh
 # TRL starts while the learning runs end, but takes no step before the GPU is its own.
 set -uo pipefail
@@ -17,3 +18,6 @@ wait $trl
 bash bench/gpu/run.sh speed ours-short ours-long ours-natural vllm memory sleep sync learner
 bash bench/gpu/v3_100m.sh
 [ "$(nvidia-smi -L | wc -l)" -lt 2 ] || bash bench/gpu/run.sh speed two two-nccl two-spread two-ranks
+bash bench/gpu/v3_probe.sh
+bash bench/gpu/controls.sh
+[ -z "${R1RL_DATA:-}" ] || bash bench/gpu/evals.sh greedy code

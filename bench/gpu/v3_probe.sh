@@ -5,15 +5,16 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 export PYTHONPATH=${PYTHONPATH:-}:$PWD HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1 VLLM_ALLOW_INSECURE_SERIALIZATION=1
-work=/tmp/v3_probe; policy=$work/policy
+PYTHON=${PYTHON:-python3} work=/tmp/v3_probe; policy=$work/policy
 mkdir -p $work "$OUT"
-[ -d $policy ] || python3 -m r1rl init-policy 100M-mtp $policy --max-length 512 --dtype bfloat16 || exit 1
+[ -d $policy ] || "$PYTHON" -m r1rl init-policy 100M-mtp $policy --max-length 512 --dtype bfloat16 || exit 1
 variants=("$@")
-[ $# -gt 0 ] || mapfile -t variants < <(python3 -c 'import bench.gpu.v3_probe as p; print(*p.VARIANTS, sep="\n")')
+[ $# -gt 0 ] || mapfile -t variants < <("$PYTHON" -c 'import bench.gpu.v3_probe as p; print(*p.VARIANTS, sep="\n")')
 for variant in "${variants[@]}"; do
   log="$work/${variant//[^a-z0-9]/_}.log"
-  timeout -k 10 150 python3 -m bench.gpu.v3_probe "$variant" $policy > "$log" 2>&1
+  timeout -k 10 150 "$PYTHON" -m bench.gpu.v3_probe "$variant" $policy > "$log" 2>&1
   code=$?
   grep '^== ' "$log" || echo "== $variant: FAILED, exit $code: $(grep -E 'Error|Fatal Python error|Segmentation' "$log" | tail -n 1 | cut -c1-200)"
-done | tee "$OUT/v3_probe.txt"
-tail -n 120 $work/*.log > $work/tails.txt; tar -C $work -czf "$OUT/v3_probe.tgz" tails.txt
+done | tee "$work/v3_probe.txt"
+mkdir -p $work/kept; cp $work/v3_probe.txt $work/kept/
+tail -n 120 $work/*.log > $work/tails.txt; tar -C $work -czf "$OUT/v3_probe.tgz" kept tails.txt
