@@ -73,11 +73,12 @@ def share(value: float, low: float, high: float) -> str:
 def steps(run: Path, table: Table) -> str:
     """A row for each evaluation of one run: held-out accuracy and the length of answers."""
     evaluated = [row for row in rows(run) if "eval/accuracy" in row]
-    return table(["step", "held-out accuracy", "tokens"], [[f"{r['step']}", _accuracy(r), _tokens(r)] for r in evaluated])
+    lines = [[f"{row['step']}", _accuracy(row), _tokens(row)] for row in evaluated]
+    return table(["step", "held-out accuracy", "tokens"], lines)
 
 
 def tiny(folder: Path, table: Table) -> str:
-    """A row for each run of the tiny recipe and its control on each machine: FOLDER/MACHINE/RECIPE-SEED.metrics.jsonl."""
+    """A row for each run of the tiny recipe and its control: FOLDER/MACHINE/RECIPE-SEED.metrics.jsonl."""
     files = sorted(folder.glob("*/r1_zero_tiny*.metrics.jsonl"))
     return table(["recipe", "seed", "machine", "before", "after", "steps"], [_tiny(file) for file in files])
 

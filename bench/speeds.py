@@ -258,7 +258,7 @@ def _limits(setting: str, host: str, found: dict[str, Result]) -> list[list[str]
     rows += [
         ["learner, MFU of the median step", number(share, ".1%"), "", "100%", ""],
         ["sync, s", number(ours["seconds"]["sync"], ".3f"), "bytes / bandwidth", *_sync(ours, bound)],
-        ["longest idle of a step", idle, "", "0%", ""],
+        ["longest idle of a step, at most", idle, "", "0%", ""],
     ]
     return [[setting, host, *row] for row in rows]
 

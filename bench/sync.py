@@ -44,8 +44,8 @@ def main() -> None:
             rows.append({"way": way, **measure(learner, hw, policy, worker, options, root)})
             print(told(rows[-1]), flush=True)
     if options.out:
-        told = {"system": "sync", "policy": str(options.policy or "thin"), "workers": options.workers}
-        machine.write(options.out, told | {"rows": rows})
+        said = {"system": "sync", "policy": str(options.policy or "thin"), "workers": options.workers}
+        machine.write(options.out, said | {"rows": rows})
 
 
 def measure(

@@ -6,7 +6,7 @@ before], …]}.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -19,32 +19,34 @@ Trace = Mapping[str, Any]
 
 
 def idle(trace: Trace) -> float:
-    """The longest time in which the GPU had nothing to do, as a share of its step; the median over the steps.
+    """The longest time in which the GPU can have had nothing to do, as a share of its step; the median over the steps.
 
-    Looks that found less than IDLE percent in a row count whole, and what is missing to 100 in the looks around them
-    too: so this is at most what it was, not less.
+    Looks in which it did nothing count whole, and so does what is missing to 100 in the two looks around them: a gap
+    may begin at the end of the one and end at the beginning of the other. Where no look found it idle, it lies across
+    the border of two, at most. So this is never less than what it was, and may be too much by a look's length.
+
+    A gap counts for the step in which it begins.
 
     >>> busy = [[0.1, 100], [0.2, 60], [0.3, 0], [0.4, 90], [0.5, 100]]
     >>> round(idle({"ends": [0.0, 0.5], "busy": busy}), 2)
     0.3
     """
-    steps = []
-    for start, end in pairwise(trace["ends"]):
-        looks = [(second, percent) for second, percent in trace["busy"] if start <= second <= end]
-        steps.append(_longest_gap(looks) / (end - start))
-    return median(steps)
+    gaps = list(_gaps(trace["busy"]))
+    return median(
+        max((seconds for begin, seconds in gaps if start <= begin < end), default=0.0) / (end - start)
+        for start, end in pairwise(trace["ends"])
+    )
 
 
-def _longest_gap(looks: Sequence[tuple[float, float]]) -> float:
-    longest = gap = before = 0.0  # seconds; `before`: unused time of the look before
+def _gaps(looks: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """(when its first look began, seconds) of all gaps that there can have been."""
+    begin, gap = looks[0][0], 0.0
     for (then, _), (now, percent) in pairwise(looks):
         unused = (now - then) * (1 - percent / 100)
-        if percent < IDLE:
-            gap = (gap or before) + unused
-        elif gap:
-            longest, gap = max(longest, gap + unused), 0.0
-        before = unused
-    return max(longest, gap)
+        gap += unused
+        yield begin, gap
+        if percent >= IDLE:
+            begin, gap = then, unused
 
 
 def plot(results: Mapping[str, Mapping[str, Any]], plots: Path) -> None:

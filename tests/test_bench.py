@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench import speeds, tables, trace
 from bench.gpu.machine import Watch
@@ -16,8 +20,28 @@ def test_a_gap_counts_what_is_missing_in_the_looks_around_it():
     assert trace.idle({"ends": [0.0, 0.5], "busy": looks(100, 60, 0, 90, 100, 100)}) == pytest.approx(0.15 / 0.5)
 
 
-def test_a_gpu_that_is_half_used_is_not_idle():
-    assert trace.idle({"ends": [0.0, 0.5], "busy": looks(50, 50, 5, 50, 50, 50)}) == 0.0
+def test_a_gap_may_lie_across_the_border_of_two_looks_that_are_partly_used():
+    assert trace.idle({"ends": [0.0, 0.5], "busy": looks(100, 100, 40, 70, 90, 100)}) == pytest.approx(0.09 / 0.5)
+
+
+@given(st.lists(st.integers(0, 100), min_size=2, max_size=40), st.data())
+def test_no_gap_is_longer_than_what_is_told(percents, data):
+    """Each look of 100 ms has its idle milliseconds at its end or its beginning, as they make the longest gap."""
+    told = trace.idle({"ends": [0.0, 0.1 * len(percents)], "busy": looks(100, *percents)[1:]})
+    seconds = [ms for p in percents[1:] for ms in arranged(p, data.draw(st.booleans()))]
+    longest = max((len(list(run)) for idle, run in groupby(seconds) if idle), default=0)
+    assert longest / 1000 / (0.1 * len(percents)) <= told + 1e-9
+
+
+def arranged(percent, first):
+    """Whether the GPU is idle in each of a look's milliseconds."""
+    idle, busy = [True] * (100 - percent), [False] * percent
+    return idle + busy if first else busy + idle
+
+
+def test_a_gap_from_one_step_into_the_next_is_whole():
+    ends = [0.0, 0.3, 0.6]
+    assert trace.idle({"ends": ends, "busy": looks(100, 100, 100, 0, 0, 100, 100)}) == pytest.approx(0.2 / 0.3 / 2)
 
 
 def test_a_gap_at_the_end_of_a_step_is_one():
