@@ -18,6 +18,7 @@ wait $trl
 bash bench/gpu/run.sh speed ours-short ours-long ours-natural vllm memory sleep sync learner
 bash bench/gpu/v3_100m.sh
 [ "$(nvidia-smi -L | wc -l)" -lt 2 ] || bash bench/gpu/run.sh speed two two-nccl two-spread two-ranks
+[ -z "${DRY:-}" ] || exit 0 # the rest has no dry way
 bash bench/gpu/v3_probe.sh
 bash bench/gpu/controls.sh
 [ -z "${R1RL_DATA:-}" ] || bash bench/gpu/evals.sh greedy code
