@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from itertools import groupby
 
 import pytest
@@ -62,6 +63,18 @@ def test_the_page_holds_the_tables_that_the_raw_results_make():
     page = (tables.HERE / "README.md").read_text()
     for name, make in tables.TABLES.items():
         assert tables.between_marks(page, name, make()) == page, f"`python -m bench.tables` was not run: {name}"
+
+
+def test_what_the_scripts_archive_becomes_raw_results(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "HERE", tmp_path / "bench")
+    for name, (part, _) in tables.ARCHIVES.items():
+        (tmp_path / name / part).mkdir(parents=True)
+        (tmp_path / name / part / "found.json").write_text("{}")
+        with tarfile.open(tmp_path / f"{name}.tgz", "w:gz") as archive:
+            archive.add(tmp_path / name / part, arcname=part)
+    tables.unpack(tmp_path)
+    places = {file.parent for file in (tmp_path / "bench").rglob("found.json")}
+    assert places == {tmp_path / "bench" / "results" / to for _, to in tables.ARCHIVES.values()}
 
 
 def test_a_step_that_compiled_something_does_not_count_in_the_typical_rate():
