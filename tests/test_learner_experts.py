@@ -147,7 +147,7 @@ def test_two_ranks_do_what_one_does(ray_session, tmp_path, count):
         (tmp_path / str(ranks)).mkdir()
         with learners(ranks, tmp_path / str(ranks)) as together:
             together.load(tmp_path / "policy", "adamw", None, ALL)
-            numbers = together.learn(parts, totals, ALGORITHM, [1e-3, 1e-3], 1.0)
+            numbers = together.learn(parts, totals, ALGORITHM, [1e-3, 1e-3], 1.0)()
             sent.append(opened(together.pack(1)))
         said.append([{k: v for k, v in n.items() if k.startswith("max/policy/")} for n in numbers])
     close(sent[1], sent[0])
