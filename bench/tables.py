@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -55,8 +54,8 @@ def unpack(folder: Path) -> None:
     for name, (part, to) in ARCHIVES.items():
         archive = folder / f"{name}.tgz"
         if archive.exists():
-            with tempfile.TemporaryDirectory() as there, tarfile.open(archive) as tar:
-                tar.extractall(there, filter="data")
+            with tempfile.TemporaryDirectory() as there:
+                shutil.unpack_archive(archive, there)
                 shutil.copytree(Path(there) / part, HERE / "results" / to, dirs_exist_ok=True)
 
 
