@@ -44,7 +44,11 @@ def runs(folder: Path) -> list[Path]:
 
 def rows(run: Path) -> list[dict[str, float]]:
     """The lines of a run's metrics."""
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return _lines(run / "metrics.jsonl")
+
+
+def _lines(metrics: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in metrics.read_text().splitlines()]
 
 
 def _row(run: Path) -> list[str]:
@@ -84,7 +88,7 @@ def tiny(folder: Path, table: Table) -> str:
 
 
 def _tiny(file: Path) -> list[str]:
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines = _lines(file)
     evaluated = [row for row in lines if "eval/accuracy" in row]
     recipe, _, seed = file.name.partition(".")[0].rpartition("-")
     first, last, end = evaluated[0], evaluated[-1], lines[-1]["step"]

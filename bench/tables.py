@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -50,13 +51,17 @@ ARCHIVES = {
 
 
 def unpack(folder: Path) -> None:
-    """The part of each archive that is worth keeping, into its folder of bench/results."""
-    for name, (part, to) in ARCHIVES.items():
-        archive = folder / f"{name}.tgz"
-        if archive.exists():
-            with tempfile.TemporaryDirectory() as there:
-                shutil.unpack_archive(archive, there)
-                shutil.copytree(Path(there) / part, HERE / "results" / to, dirs_exist_ok=True)
+    """The part of each archive that is worth keeping, into its folder of bench/results.
+
+    Ends the process where there is none: nothing was measured.
+    """
+    found = {folder / f"{name}.tgz": places for name, places in ARCHIVES.items() if (folder / f"{name}.tgz").exists()}
+    if not found:
+        sys.exit(f"{folder} holds none of {', '.join(f'{name}.tgz' for name in ARCHIVES)}: the tables stay as they are")
+    for archive, (part, to) in found.items():
+        with tempfile.TemporaryDirectory() as there:
+            shutil.unpack_archive(archive, there)
+            shutil.copytree(Path(there) / part, HERE / "results" / to, dirs_exist_ok=True)
 
 
 def between_marks(text: str, name: str, table: str) -> str:

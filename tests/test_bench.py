@@ -77,6 +77,11 @@ def test_what_the_scripts_archive_becomes_raw_results(tmp_path, monkeypatch):
     assert places == {tmp_path / "bench" / "results" / to for _, to in tables.ARCHIVES.values()}
 
 
+def test_where_nothing_was_archived_the_tables_are_not_made_again(tmp_path):
+    with pytest.raises(SystemExit, match="holds none of speed"):
+        tables.unpack(tmp_path)
+
+
 def test_a_step_that_compiled_something_does_not_count_in_the_typical_rate():
     rows = [{"time/learner": seconds} for seconds in (9.0, 9.0, 4.0, 0.5, 0.5)]  # two warm up
     assert speeds._typical({"rows": rows, "steps": 3, "tokens_per_step": 100.0}) == pytest.approx(200.0)

@@ -6,6 +6,7 @@
 # TRL starts while the learning runs end, but takes no step before the GPU is its own.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+[ -n "${DRY:-}" ] || nvidia-smi -L > /dev/null 2>&1 || { echo "make bench-gpu: nvidia-smi finds no GPU here; make bench-cpu needs none" >&2; exit 2; }
 quiet=/tmp/bench-quiet; rm -f $quiet
 bash bench/gpu/run.sh speed prepare
 bash bench/gpu/learning.sh &
@@ -17,8 +18,8 @@ wait $learning; touch $quiet
 wait $trl
 bash bench/gpu/run.sh speed ours-short ours-long ours-natural vllm memory sleep sync learner
 bash bench/gpu/v3_100m.sh
-[ "$(nvidia-smi -L | wc -l)" -lt 2 ] || bash bench/gpu/run.sh speed two two-nccl two-spread two-ranks
 [ -z "${DRY:-}" ] || exit 0 # the rest has no dry way
+[ "$(nvidia-smi -L | wc -l)" -lt 2 ] || bash bench/gpu/run.sh speed two two-nccl two-spread two-ranks
 bash bench/gpu/v3_probe.sh
 bash bench/gpu/controls.sh
 [ -z "${R1RL_DATA:-}" ] || bash bench/gpu/evals.sh greedy code
